@@ -224,10 +224,12 @@ def _get_json(address: str, headers: Mapping[str, str]) -> object:
         reason = f"HTTP {error.code}"
     except (OSError, ValueError, http.client.HTTPException, RecursionError) as error:  # also of what is no HTTP at all
         reason = str(getattr(error, "reason", error)).strip() or type(error).__name__
+    place, _, what = address.partition("/v1/")
     raise SourceUnreachable(
-        "HashiCorp Vault at {address} does not answer: {reason}.",
+        "HashiCorp Vault at {address} does not answer, asked for {what}: {reason}.",
         hint="Check its address, and that it is unsealed.",
-        address=address.partition("/v1/")[0],
+        address=place,
+        what=urllib.parse.unquote(what),
         reason=reason,
     )
 

@@ -158,8 +158,8 @@ def test_the_token_comes_from_the_reference_else_from_the_home_folder(tmp_path: 
         ("secret/other#password", ConfigError, "has no secret/other#password"),
         ("secret#password", ConfigError, "names no secret"),
         ("secret/shop/db", ConfigError, "names no secret"),
-        ("sealed/x#y", SourceUnreachable, "does not answer: HTTP 503"),
-        ("away/x#password", SourceUnreachable, "does not answer: HTTP 302"),  # a redirection is not followed
+        ("sealed/x#y", SourceUnreachable, "asked for sealed/data/x: HTTP 503"),
+        ("away/x#password", SourceUnreachable, "asked for away/data/x: HTTP 302"),  # a redirection is not followed
     ],
 )
 def test_what_hashicorp_vault_does_not_give_is_told(

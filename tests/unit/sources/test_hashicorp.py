@@ -22,6 +22,7 @@ class Engine(http.server.BaseHTTPRequestHandler):
     version: ClassVar[int] = 2
     known: ClassVar[dict[str, dict[str, str] | None]] = {}  # None: its newest version was deleted
     asked: ClassVar[list[tuple[str, str | None]]] = []
+    broken: ClassVar[str] = ""
 
     def do_GET(self) -> None:
         path, _, query = self.path.removeprefix("/v1/").partition("?")
@@ -41,6 +42,8 @@ class Engine(http.server.BaseHTTPRequestHandler):
             below = {each.removeprefix(inner) for each in self.known if each.startswith(inner)}
             keys = sorted({each.split("/")[0] + ("/" if "/" in each else "") for each in below})
             return self.answer(200 if keys else 404, {"data": {"keys": keys}})
+        if inner == self.broken:
+            return self.answer(500, {"errors": ["internal error"]})
         data: object = self.known.get(inner)
         if data is None and inner in self.known:
             about = {"deletion_time": "2026-11-23T18:00:00Z", "destroyed": False, "custom_metadata": {"is": "kept"}}
@@ -62,7 +65,7 @@ class Engine(http.server.BaseHTTPRequestHandler):
 
 @pytest.fixture
 def address() -> Iterator[str]:
-    Engine.version, Engine.known = 2, {}
+    Engine.version, Engine.known, Engine.broken = 2, {}, ""
     Engine.asked.clear()
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Engine)
     thread = threading.Thread(target=lambda: server.serve_forever(poll_interval=0.01), daemon=True)
@@ -144,6 +147,13 @@ def test_a_redirection_is_not_followed_with_the_token(address: str) -> None:
     Engine.version = 1
     with pytest.raises(SourceUnreachable, match="HTTP 302"):
         read(address, "moved")
+
+
+def test_an_error_over_one_value_names_it(address: str) -> None:
+    Engine.known = {"shop/a": {"key": "1"}, "shop/two words": {"key": "2"}}
+    Engine.broken = "shop/two words"
+    with pytest.raises(SourceUnreachable, match="asked for kv/data/shop/two words: HTTP 500"):
+        read(address, "shop/*")
 
 
 def test_nothing_that_fits_no_answer_and_no_address_are_errors(address: str) -> None:

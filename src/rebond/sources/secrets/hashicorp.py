@@ -5,6 +5,7 @@ import http.client
 import json
 import re
 import secrets
+import shlex
 import ssl
 import urllib.error
 import urllib.parse
@@ -144,6 +145,7 @@ class KeyValueReader:
         if self._store.namespace:
             headers["X-Vault-Namespace"] = self._store.namespace
         address = f"{self._store.address.rstrip('/')}/v1/{what}"
+        asked = urllib.parse.unquote(what.partition("?")[0])
         request = urllib.request.Request(address, headers=headers)  # noqa: S310 - the scheme was checked
         try:
             with self._opener.open(request, timeout=_SECONDS) as answer:
@@ -157,8 +159,17 @@ class KeyValueReader:
                 raise SourceUnfit(
                     "The token may not read {what} of HashiCorp Vault at {address}.",
                     hint="Give its policy 'read' and 'list' there, or renew the token.",
-                    what=what.partition("?")[0],
+                    what=asked,
                     address=self._store.address,
+                ) from None
+            if error.code == 500:  # of this one alone, as a rule
+                raise SourceUnreachable(
+                    "HashiCorp Vault at {address} does not answer, asked for {what}: {reason}.",
+                    hint="Its log says why. To ask for that alone: {command}",
+                    command=shlex.join(["vault", "read", asked]),
+                    address=self._store.address,
+                    what=asked,
+                    reason="HTTP 500",
                 ) from None
             reason = f"HTTP {error.code}"
         except (ValueError, http.client.HTTPException):
@@ -166,9 +177,10 @@ class KeyValueReader:
         except OSError as error:
             reason = str(getattr(error, "reason", error))
         raise SourceUnreachable(
-            "HashiCorp Vault at {address} does not answer: {reason}.",
+            "HashiCorp Vault at {address} does not answer, asked for {what}: {reason}.",
             hint="Check its address, and that it is unsealed.",
             address=self._store.address,
+            what=asked,
             reason=reason,
         )
 
