@@ -153,14 +153,21 @@ def test_programs_users_and_rights_that_are_missing_are_named_with_what_mends_th
     template: Shop, tmp_path: pathlib.Path
 ) -> None:
     text = (template.root / "rebond.toml").read_text()
-    text = text.replace("echo start >> ../trace", "docker compose up -d") + '[schedule]\nby = "cron.d"\nuser = "shop"\n'
+    text = text.replace(
+        "echo start >> ../trace", "docker compose up -d && /opt/other/notify && /srv/shop/warm && ./wake"
+    )
+    text = (
+        text.replace("echo rebuild >> ../trace", f"{tmp_path}/bin/build") + '[schedule]\nby = "cron.d"\nuser = "shop"\n'
+    )
     (tmp_path / "rebond.toml").write_text(text)
     loaded = load_configuration(tmp_path / "rebond.toml", {}).loaded
     assert loaded is not None
     bare_machine = Machine(find_program=lambda _name, _path: None, has_user=lambda _name: False, is_root=lambda: False)
-    found = {(each.code, each.subject) for each in list_missing(loaded, [], bare_machine)}
-    assert found == {("program-missing", "docker"), ("user-missing", "shop"), ("not-root", "")}
-    assert all(each.hint for each in list_missing(loaded, [], bare_machine))
+    missing = list_missing(loaded, [b"/srv/shop"], bare_machine)  # what lies there, or in the root, comes back
+    found = {(each.code, each.subject) for each in missing}
+    programs = {("program-missing", "docker"), ("program-missing", "/opt/other/notify")}
+    assert found == {*programs, ("user-missing", "shop"), ("not-root", "")}
+    assert all(each.hint for each in missing)
 
 
 def test_where_nothing_could_be_fetched_nothing_is_in_the_way_of_another_try(

@@ -49,7 +49,7 @@ class Machine(Struct, frozen=True, kw_only=True):
 def list_missing(loaded: Loaded, places: Sequence[bytes], machine: Machine | None = None) -> list[Finding]:
     """Return what is missing, each with what mends it. ``places`` are where components will lie."""
     machine = machine or Machine()
-    found = [*_list_programs(loaded, machine), *_list_users(loaded, machine), *list_closed(places, machine)]
+    found = [*_list_programs(loaded, places, machine), *_list_users(loaded, machine), *list_closed(places, machine)]
     if not machine.is_root():
         found.append(
             Finding(
@@ -63,7 +63,7 @@ def list_missing(loaded: Loaded, places: Sequence[bytes], machine: Machine | Non
     return found
 
 
-def _list_programs(loaded: Loaded, machine: Machine) -> Iterator[Finding]:
+def _list_programs(loaded: Loaded, places: Sequence[bytes], machine: Machine) -> Iterator[Finding]:
     needed: dict[str, str] = {}
     for run, inside in _commands_of(loaded):
         if inside is not None:
@@ -77,8 +77,10 @@ def _list_programs(loaded: Loaded, machine: Machine) -> Iterator[Finding]:
         else:
             needed.update({tool: name for kind, tool in _TOOLS if isinstance(component, kind) and tool not in needed})
     path = loaded.variables.get("PATH")
+    brought = (os.fsencode(loaded.root), *places)
     for program, what_for in needed.items():
-        if "/" in program:
+        is_path = "/" in program
+        if is_path and not _is_apart(os.fsencode(program), brought):
             continue  # of the stack itself, most likely: it comes back with it
         if machine.find_program(program, path) is None:
             yield Finding(
@@ -86,9 +88,18 @@ def _list_programs(loaded: Loaded, machine: Machine) -> Iterator[Finding]:
                 severity=Severity.WARNING,
                 subject=program,
                 template="{program} is not installed here, and is needed for: {what_for}",
-                hint_template="Install it, or put it on the PATH of this run.",
+                hint_template="Install it there: it lies in no component, so nothing of the snapshot brings it."
+                if is_path
+                else "Install it, or put it on the PATH of this run.",
                 values={"program": program, "what_for": what_for},
             )
+
+
+def _is_apart(program: bytes, brought: Sequence[bytes]) -> bool:
+    """Say whether a path is whole, and below none of the folders that come back."""
+    return program.startswith(b"/") and not any(
+        os.path.normpath(program).startswith(os.path.join(os.path.normpath(each), b"")) for each in brought
+    )
 
 
 def _commands_of(loaded: Loaded) -> Iterator[tuple[Run, Inside | None]]:

@@ -119,7 +119,6 @@ RECOVERING: dict[str, str] = {
     "Go on with: rebond restore --resume {run}\n  → or undo it: rebond restore --rollback {run}": "Continuez par : rebond restore --resume {run}\n  → ou défaites-la : rebond restore --rollback {run}",
     "Go on with: rebond restore --rollback {run}": "Continuez par : rebond restore --rollback {run}",
     "Go on with: rebond restore --accept {run}": "Continuez par : rebond restore --accept {run}",
-    "Go on with: rebond restore --{option} {run}": "Continuez par : rebond restore --{option} {run}",
     # where a run stands
     "The restore {run} is half done.": "La restauration {run} est à moitié faite.",
     "The restore {run} has come to its end.": "La restauration {run} est arrivée à sa fin.",
@@ -131,7 +130,6 @@ RECOVERING: dict[str, str] = {
     "The restore {run} was accepted: its old version is deleted, and nothing can be undone.": "La restauration {run} a été acceptée : son ancienne version est supprimée, et rien ne peut être défait.",
     "An earlier snapshot brings an earlier version: 'rebond snapshots'.": "Une sauvegarde antérieure ramène une version antérieure : « rebond snapshots ».",
     "The restore {run} of the stack {stack} was cut, and is half done.": "La restauration {run} de la pile {stack} a été coupée, et est à moitié faite.",
-    "The restore {run} of the stack {stack} is not cleared up: somebody asked for that, and it was cut.": "La restauration {run} de la pile {stack} n'est pas réglée : quelqu'un l'a demandé, et cela a été coupé.",
     "The restore {later} came after {run}.": "La restauration {later} est venue après {run}.",
     "Undo the later one first: rebond restore --rollback {later}": "Défaites d'abord la plus récente : rebond restore --rollback {later}",
     "This machine knows no restore in place called {text}.": "Cette machine ne connaît aucune restauration sur place nommée {text}.",
@@ -240,8 +238,10 @@ RECOVERING: dict[str, str] = {
     "The stack lies in {root}, with its configuration.": "La pile est dans {root}, avec sa configuration.",
     "The restore {run} of the stack {stack} was cut, and is half done; --rollback instead of --{way} undoes it.": "La "
     "restauration {run} de la pile {stack} a été coupée, et est à moitié faite ; --rollback au lieu de --{way} la défait.",
-    "The restore {run} of the stack {stack} was being ended with --{way}, and that was cut.": "On mettait fin à la "
-    "restauration {run} de la pile {stack} par --{way}, et cela a été coupé.",
+    "A step of the restore {run} of the stack {stack} failed, and taking everything back failed too, or was cut. The step: {reason}": "Une "
+    "étape de la restauration {run} de la pile {stack} a échoué, et tout remettre a échoué aussi, ou a été coupé. L'étape : {reason}",
+    "The restore {run} of the stack {stack} was being ended with --{way}, and that failed or was cut.": "On mettait fin à la "
+    "restauration {run} de la pile {stack} par --{way}, et cela a échoué ou a été coupé.",
     "Go on with: rebond restore --{way} {run}": "Continuez par : rebond restore --{way} {run}",
     "The configuration names the vault {named}, and all of this came from {location}. Before the next backup, make that "
     "the url under [vault] in {path}.": "La configuration nomme le coffre {named}, et tout ceci vient de {location}. "
@@ -259,6 +259,8 @@ RECOVERING: dict[str, str] = {
     "This is not root: files of other users will belong to who runs this.": "Ce n'est pas root : les fichiers d'autres utilisateurs appartiendront à qui lance ceci.",
     "Run it as root (sudo), unless all files are of one user.": "Lancez-le en root (sudo), à moins que tous les fichiers soient à un seul utilisateur.",
     "{program} is not installed here, and is needed for: {what_for}": "{program} n'est pas installé ici, et il en faut pour : {what_for}",
+    "Install it there: it lies in no component, so nothing of the snapshot brings it.": "Installez-le à cet endroit : "
+    "il n'est dans aucun composant, rien de la sauvegarde ne l'apporte donc.",
     "Install it, or put it on the PATH of this run.": "Installez-le, ou mettez-le dans le PATH de ce lancement.",
     "There is no user {user} here, and commands of the stack run as one.": "Il n'y a pas d'utilisateur {user} ici, et des commandes de la pile tournent sous ce nom.",
     "Make it: useradd -m {user}": "Créez-le : useradd --create-home {user}",
