@@ -2,6 +2,9 @@
 
 Cron counts in the machine's time zone. Where the stack's is another, the lines fire every hour and the run itself knows
 whether it is due; so it is on days on which the clock is changed, too: a run asks whether its moment was taken.
+
+Cron knows nothing of a moment that passed while the machine was off, so what has an hour of its own is asked for at
+each start of the machine, too.
 """
 
 import os
@@ -21,6 +24,7 @@ from rebond.units import local_zone
 CRON_D = "/etc/cron.d"
 CHANGES = "*/5 * * * *"  # cron hears of no change: it asks so often
 EACH = "47 * * * *"
+AT_START = "@reboot"
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/snap/bin"
 
 
@@ -68,11 +72,11 @@ def list_lines(handed: HandedOver, now_ms: int, *, has_path: bool = True) -> lis
 def _list_moments(job: Job, zone: tzinfo, now_ms: int) -> Iterable[str]:
     match job.trigger:
         case "":
-            return [write_schedule(job.schedule, zone, local_zone(), now_ms)]
+            return [write_schedule(job.schedule, zone, local_zone(), now_ms), AT_START]
         case "change":
             return [CHANGES]
         case "start":
-            return ["@reboot"]
+            return [AT_START]
         case "each":
             return [EACH]
     return []  # the hook of Git starts it

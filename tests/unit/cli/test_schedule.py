@@ -136,7 +136,8 @@ def test_a_users_table_of_cron_gets_our_lines_once_and_gives_them_back(
     assert not table.exists()
     program.good("schedule", "install", "--to", "cron")
     first = table.read_text()
-    assert first.count("backup --class daily --scheduled") == 1
+    daily = [each for each in first.splitlines() if "backup --class daily --scheduled" in each]
+    assert [each.startswith("@reboot ") for each in daily] == [False, True]
     assert program.ask("schedule", "install", "--to", "cron")["changed"] is False
     assert table.read_text() == first
     table.write_text("1 2 3 4 5 mine\n" + first)

@@ -3,6 +3,7 @@
 import dataclasses
 import datetime
 import pathlib
+import shlex
 import subprocess
 from zoneinfo import ZoneInfo
 
@@ -13,7 +14,8 @@ from tests.unit.schedule.stack_written import hand_over, load, write_stack
 from rebond.errors import Refused, UsageError
 from rebond.schedule.cron_lines import PATH, list_lines, take_out_of_table, write_cron_file, write_schedule, write_table
 from rebond.schedule.cron_times import list_firings
-from rebond.schedule.handing_over import name_of_this_user
+from rebond.schedule.handing_over import HandedOver, name_of_this_user
+from rebond.schedule.jobs import Job
 from rebond.schedule.targets import change_table
 from rebond.schedule.written_files import Origin
 
@@ -40,6 +42,25 @@ def test_a_parser_of_cron_accepts_every_line(name: str, tmp_path: pathlib.Path) 
         assert user == (handed.user or name_of_this_user())
         assert command.startswith("out=$(")
         assert "%" not in command.replace("\\%", "")
+
+
+def test_what_has_an_hour_of_its_own_is_asked_for_at_each_start_of_the_machine(tmp_path: pathlib.Path) -> None:
+    """A run that was missed while the machine was off, or cut by its restart, waited for its next time: a week."""
+    handed = hand_over(write_stack(tmp_path), tmp_path)
+    lines = list_lines(handed, NOW_MS)
+    dated = [job for job in handed.calendar.jobs if job.schedule]
+    assert dated
+    for job in dated:
+        (command,) = {text for _, text in lines if text.endswith(_end_of(handed, job))}
+        whens = [when for when, text in lines if text == command]
+        assert (len(whens), whens[1]) == (2, "@reboot")
+    for job in handed.calendar.jobs:
+        if job.trigger in {"change", "each"}:  # asked for within the hour anyway
+            assert [when for when, text in lines if text.endswith(_end_of(handed, job))] != ["@reboot"]
+
+
+def _end_of(handed: HandedOver, job: Job) -> str:
+    return f'{shlex.join(handed.command_of(job))} 2>&1) || echo "$out"'.replace("%", "\\%")
 
 
 @pytest.mark.parametrize("machine", ["UTC", "America/New_York", "Asia/Kolkata", "Australia/Lord_Howe"])
