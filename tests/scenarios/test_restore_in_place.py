@@ -23,6 +23,7 @@ from rebond.errors import RestoreError
 from rebond.history.ledger import Ledger
 from rebond.history.runs import RunFilter, read_runs
 from rebond.operations.recovery import file_part, journal, swap_steps
+from rebond.operations.recovery.file_part import FilePart
 
 
 @pytest.fixture(scope="module")
@@ -323,6 +324,30 @@ def test_a_restore_that_was_cut_is_told_by_whoever_is_asked_how_things_are(
     shop.program.good(*shlex.split(found["command"])[1:])
     assert not [each for each in shop.program.ask("status")["remarks"] if each["code"] == "restore-half-done"]
     assert "restore-half-done" not in shop.program("doctor", "--json").out
+
+
+def test_a_way_back_that_failed_is_told_as_that_by_whoever_is_asked(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A step failed, and so did the undoing: it was said that somebody had asked for that."""
+    shop.configure('run = "echo rebuild >> ../trace"', 'run = "false"')
+
+    def fail(part: FilePart) -> None:
+        raise RestoreError("There is no way back for {name}.", name=part.name)
+
+    with monkeypatch.context() as broken:
+        broken.setattr(FilePart, "take_back", fail)
+        assert shop.program("restore", "latest", "code", "--in-place", "--yes").status == 40
+    answer = shop.program("restore", "latest", "code", "--in-place", "--yes", "--json")
+    told = json.loads(answer.out)["error"]
+    assert (answer.status, "'false' failed" in told["message"], "--rollback" in told["hint"]) == (6, True, True), told
+    (remark,) = (each for each in shop.program.ask("status")["remarks"] if each["code"] == "restore-half-done")
+    assert remark["message"] == told["message"]
+    assert "'false' failed" in shop.program("doctor", "--json").out
+    saved = shop.program("backup")
+    assert ("--rollback" in saved.err, "--resume" in saved.err) == (True, False), "what is half undone cannot go on"
+    shop.program.good("restore", "--rollback", "latest", "--yes")
+    assert ((shop.root / "src" / "app.py").read_text(), shop.beside()) == ("broken", [])
 
 
 def test_a_way_back_that_is_interrupted_names_only_itself(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:

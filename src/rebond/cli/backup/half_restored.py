@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Never
 
-from msgspec import structs
+from msgspec import Struct, structs
 
 from rebond.clock import SystemClock
 from rebond.entries import Tree
@@ -19,7 +19,16 @@ if TYPE_CHECKING:
     from rebond.operations.components import ComponentToSave
 
 
-def find_half_restored(state_folder: Path, stack: str, tell: "Callable[[RebondError], None]") -> dict[str, str]:
+class HalfRestored(Struct, frozen=True, kw_only=True):
+    """Which run left a component so; what is half taken back cannot go on."""
+
+    run: str
+    can_go_on: bool
+
+
+def find_half_restored(
+    state_folder: Path, stack: str, tell: "Callable[[RebondError], None]"
+) -> dict[str, HalfRestored]:
     """Return the components of files whose versions were changing places when a restore was cut, with its run.
 
     Of a restore whose record was spoilt, or may not be read, nobody knows that: ``tell`` is given why.
@@ -27,7 +36,7 @@ def find_half_restored(state_folder: Path, stack: str, tell: "Callable[[RebondEr
     from rebond.operations.recovery.journal import RESTORES, Event, RunState
     from rebond.operations.recovery.known_runs import look_at_runs
 
-    found: dict[str, str] = {}
+    found: dict[str, HalfRestored] = {}
     try:
         if not is_folder(state_folder / RESTORES):
             return found
@@ -45,7 +54,9 @@ def find_half_restored(state_folder: Path, stack: str, tell: "Callable[[RebondEr
                 continue
             whole = {each["name"] for each in plan["parts"] if each["needs_server"]}  # swapped in by one transaction
             whole |= {each.subject for each in journal.entries() if each.event is Event.TAKEN_BACK}
-            found |= {name: journal.run for name in journal.begun_parts() if name not in whole}
+            can_go_on = journal.state is RunState.UNFINISHED
+            half = HalfRestored(run=journal.run, can_go_on=can_go_on)
+            found |= {name: half for name in journal.begun_parts() if name not in whole}
     return found
 
 
@@ -59,7 +70,7 @@ def _cannot_be_listed(folder: Path, error: OSError) -> RestoreError:
 
 
 def refuse_half_restored(
-    components: Sequence["ComponentToSave"], half_restored: dict[str, str]
+    components: Sequence["ComponentToSave"], half_restored: dict[str, HalfRestored]
 ) -> tuple["ComponentToSave", ...]:
     """Return the components; those that are half restored fail when they are read, as one that is missing does."""
     return tuple(
@@ -70,14 +81,16 @@ def refuse_half_restored(
     )
 
 
-def _refuse(name: str, run: str) -> "Callable[[Callable[[Finding], None]], Tree]":
+def _refuse(name: str, half: HalfRestored) -> "Callable[[Callable[[Finding], None]], Tree]":
     def open_tree(_report: "Callable[[Finding], None]") -> Never:
         raise SourceUnfit(
             "The component {component} is half restored: the restore {run} was cut, and what lies there is neither "
             "the old version nor the new one.",
-            hint="Go on with: rebond restore --resume {run}\n  → or undo it: rebond restore --rollback {run}",
+            hint="Go on with: rebond restore --resume {run}\n  → or undo it: rebond restore --rollback {run}"
+            if half.can_go_on
+            else "Go on with: rebond restore --rollback {run}",
             component=name,
-            run=run,
+            run=half.run,
         )
 
     return open_tree

@@ -21,6 +21,7 @@ from rebond.operations.recovery.journal import OPEN_STATES, PLAN, RESTORES, Jour
 from rebond.operations.recovery.known_runs import look_at_runs
 from rebond.operations.recovery.plan import PlannedPart, RecoveryPlan, Step
 from rebond.presence import is_file, is_there
+from rebond.stack.half_done import describe_half_done
 from rebond.stack.recovery_wishes import RecoveryWish
 from rebond.stack.sets import read_configuration
 
@@ -163,13 +164,8 @@ def require_no_open_run(invocation: Invocation, stack: str, clock: Clock) -> Non
             run=journal.run,
             stack=stack,
         )
-    raise Refused(
-        "The restore {run} of the stack {stack} is not cleared up: somebody asked for that, and it was cut.",
-        hint="Go on with: rebond restore --{option} {run}",
-        run=journal.run,
-        stack=stack,
-        option="rollback" if journal.state is RunState.ROLLING_BACK else "accept",
-    )
+    found = describe_half_done(journal, stack).finding
+    raise Refused(found.template, hint=found.hint_template, **found.values)
 
 
 def find_open_run(invocation: Invocation, stack: str, clock: Clock) -> Journal | None:

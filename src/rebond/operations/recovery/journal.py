@@ -7,6 +7,7 @@ A run has a folder of its own below the state folder: ``plan.json`` (written fir
 import contextlib
 import enum
 import fcntl
+import itertools
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
@@ -215,6 +216,13 @@ class Journal:
         """Return the parts that somebody had written to when the run began to be rolled back."""
         found = next((each.subject for each in self._entries if each.event is Event.ROLLING_BACK), "")
         return found.split(",") if found else []
+
+    def undone_because(self) -> str | None:
+        """Return why a step failed, where that is why everything was to be taken back; ``None`` elsewhere."""
+        for before, entry in itertools.pairwise(self._entries):
+            if entry.event is Event.ROLLING_BACK:
+                return before.reason if before.event is Event.STEP_FAILS else None
+        return None
 
     @property
     def put_ns(self) -> int:

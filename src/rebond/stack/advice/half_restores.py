@@ -15,10 +15,7 @@ def check_half_restores(scene: Scene) -> Iterator[Observation]:
             check=CHECK,
             code="restore-half-done",
             weight=Weight.FAILURE,
-            template="The restore {run} of the stack {stack} was cut, and is half done; --rollback instead of --{way} "
-            "undoes it."
-            if each.way == "resume"
-            else "The restore {run} of the stack {stack} was being ended with --{way}, and that was cut.",
+            template=each.finding.template,
             values=each.values,
             command=scene.command("rebond", "restore", f"--{each.way}", each.run),
         )
