@@ -5,6 +5,7 @@ from tests.planted.bug import Bug, Change
 CHANGED = "tests/scenarios/test_tables_in_place_changed.py"
 BESIDE = "tests/scenarios/test_tables_in_place_beside_others.py"
 EXCHANGE, PART = "sources/postgres/table_exchange.py", "operations/recovery/tables_part.py"
+VERSIONS = "tests/scenarios/test_tables_in_place_of_versions.py"
 TAKE_BACK, ASK = "take_rows_back(self._target(), self._find())", "was_written(self._target(), self._find())"
 MARK = '"\\n".join([_DURABLY.format(is_local="false"), _mark(exchange, READY)])'
 
@@ -69,8 +70,11 @@ TABLES_IN_PLACE = (
     Bug(
         "large-objects-are-not-spoken-of",
         "Rows come back that name large objects which are gone, and nobody is told that these do not come with them.",
-        (Change("operations/recovery/table_doubts.py", "    if not exchange.pointing:\n", "    if True:\n"),),
-        (f"{BESIDE}::test_large_objects_that_rows_may_name_are_a_doubt",),
+        (Change("sources/postgres/pointing.py", "    if not columns:\n", "    if True:\n"),),
+        (
+            f"{BESIDE}::test_large_objects_that_rows_may_name_are_a_doubt",
+            "tests/scenarios/test_database_into.py::test_large_objects_that_rows_may_name_are_told",
+        ),
     ),
     Bug(
         "subscribers-have-rows-twice",
@@ -89,5 +93,32 @@ TABLES_IN_PLACE = (
         (
             "tests/scenarios/test_tables_in_place_beside_others.py::test_a_type_whose_fields_changed_is_said_before_anything_is_stopped",
         ),
+    ),
+    Bug(
+        "triggers-of-keys-act-again",
+        "Somebody had turned the triggers of a key off, and a restore turned them on: rows are judged that were not.",
+        (Change(EXCHANGE, " + [line for key in joined for line in key.list_turns()]", ""),),
+        (f"{VERSIONS}::test_triggers_of_keys_act_as_they_did",),
+    ),
+    Bug(
+        "old-rows-that-cannot-go-back",
+        "Old rows that a check was never judged by cannot be put back: there is no way back from a restore.",
+        (
+            Change(EXCHANGE, "    yield from (each.take_away(table.sql) for each in loose)\n", ""),
+            Change(EXCHANGE, "    yield from (line for each in loose for line in each.make_again(table.sql))\n", ""),
+        ),
+        (f"{VERSIONS}::test_demands_that_rows_never_met_are_as_they_were_and_so_are_the_rows",),
+    ),
+    Bug(
+        "a-check-is-lost-on-the-way",
+        "A check that was not judged yet is taken away for an exchange, and is not made again.",
+        (Change(EXCHANGE, "    yield from (line for each in loose for line in each.make_again(table.sql))\n", ""),),
+        (f"{VERSIONS}::test_demands_that_rows_never_met_are_as_they_were_and_so_are_the_rows",),
+    ),
+    Bug(
+        "stopped-for-rows-that-do-not-fit",
+        "Services are stopped for rows of which it is known that their table does not take them any more.",
+        (Change(PART, "            require_rows_fit(saved, target, exchange)\n", ""),),
+        (f"{VERSIONS}::test_what_tables_demand_since_is_told_before_anything_is_stopped",),
     ),
 )

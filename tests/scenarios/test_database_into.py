@@ -177,6 +177,31 @@ def test_one_table_comes_back_beside_the_one_that_is_there(saved: Program, other
     assert other.sql("TABLE orders", "live") == "1\n"
 
 
+def test_large_objects_that_rows_may_name_are_told(
+    server: PostgresServer, other: PostgresServer, tmp_path: pathlib.Path
+) -> None:
+    """They do not come with a table, and the rows that name them do."""
+    server.sql("DROP DATABASE IF EXISTS pictured")
+    server.sql("CREATE DATABASE pictured")
+    server.sql("CREATE TABLE pictures (id int, picture oid); CREATE TABLE plain (id int);"
+               "INSERT INTO pictures VALUES (1, lo_from_bytea(0, 'x'))", "pictured")  # fmt: skip
+    program = Program.with_vault(tmp_path)
+    program.leave_vault_to_configuration()
+    (tmp_path / "stack").mkdir()
+    configure(tmp_path, server)
+    path = tmp_path / "stack" / "rebond.toml"
+    path.write_text(path.read_text().replace('"shop"', '"pictured"'))
+    program.environment["REBOND_CONFIG"] = str(path)
+    program.good("backup", "--quiet")
+    other.sql("CREATE DATABASE bare")
+    words = ("restore", "latest", "--into", dsn(other, "bare"), "--json")
+    told = program(*words, "--table", "pictures")
+    (problem,) = told.document["problems"]
+    assert (told.status, problem["code"]) == (3, "large-objects-stay-gone")
+    assert "public.pictures.picture" in problem["message"]
+    assert program.good(*words, "--table", "plain").document["problems"] == []
+
+
 def test_a_table_that_is_not_there_is_made_with_its_keys_and_its_position(
     saved: Program, server: PostgresServer, other: PostgresServer
 ) -> None:

@@ -12,6 +12,7 @@ from rebond.findings import Finding
 from rebond.operations.saved_databases import SharedSegments, list_databases
 from rebond.progress import Advance, Observer
 from rebond.sources.postgres.part_load import LoadedPart, load_part, plan_part
+from rebond.sources.postgres.pointing import list_pointing, tell_pointing
 from rebond.sources.postgres.saved import SavedDatabase
 from rebond.sources.postgres.target import DatabaseTarget
 from rebond.sources.postgres.whole_load import (
@@ -35,7 +36,7 @@ class DatabaseWish(Struct, frozen=True, kw_only=True):
 
     ``renames`` gives databases, or tables as ``schema.table``, another name. ``may_replace`` lets a whole database
     take the place of one that is there; that one is kept under another name. With ``makes_all_roles`` the server gets
-    the roles that own nothing too.
+    the roles that own nothing too. ``counts_objects`` says that what was saved knows how many large objects there were.
     """
 
     tables: tuple[str, ...] = ()
@@ -46,6 +47,7 @@ class DatabaseWish(Struct, frozen=True, kw_only=True):
     may_replace: bool = False
     makes_all_roles: bool = False
     dry_run: bool = False
+    counts_objects: bool = True
 
 
 class DatabaseOutcome(Struct, frozen=True, kw_only=True):
@@ -86,7 +88,7 @@ def restore_database(
         databases = list_databases(reader, segments, component)
         advance = Pace(observer)
         if wish.tables or wish.schemas:
-            outcome = _load_parts(databases, target, wish, report, advance)
+            outcome = _load_parts(component, databases, target, wish, report, advance)
         else:
             outcome = _load_databases(databases, target, wish, report, advance, now_ms=vault.clock.now_ms())
     return replace(outcome, seconds=time.monotonic() - began, findings=tuple(findings))
@@ -162,6 +164,7 @@ def _load_wish(wish: DatabaseWish) -> LoadWish:
 
 
 def _load_parts(
+    component: str,
     databases: Sequence[SavedDatabase],
     target: DatabaseTarget,
     wish: DatabaseWish,
@@ -186,6 +189,9 @@ def _load_parts(
         keeps_owner=wish.keeps_owner,
     )
     names = tuple(each.into for each in plan.tables)
+    columns = list_pointing(saved, {each.table.shown for each in plan.tables}, is_counted=wish.counts_objects)
+    for finding in tell_pointing(component, columns, is_elsewhere=True):
+        report(finding)
     if wish.dry_run:
         return DatabaseOutcome(planned=names, tables=names, rows=plan.rows)
     part = load_part(saved, plan, report=report, advance=advance)

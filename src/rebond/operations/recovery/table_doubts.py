@@ -2,11 +2,17 @@
 
 from rebond.findings import Finding, Severity
 from rebond.sources.postgres.exchanged_tables import Exchange, MadeTables
+from rebond.sources.postgres.pointing import tell_pointing
 
 
 def list_doubts(component: str, exchange: Exchange, made: MadeTables) -> list[Finding]:
     """Return all that is known before."""
-    return [*list_lost(component, made), *_list_published(component, exchange), *_list_pointing(component, exchange)]
+    return [
+        *list_lost(component, made),
+        *_list_published(component, exchange),
+        *tell_pointing(component, exchange.pointing),
+        *_list_reworked(component, exchange),
+    ]
 
 
 def list_lost(component: str, made: MadeTables) -> list[Finding]:
@@ -56,18 +62,18 @@ def _list_published(component: str, exchange: Exchange) -> list[Finding]:
     return findings
 
 
-def _list_pointing(component: str, exchange: Exchange) -> list[Finding]:
-    if not exchange.pointing:
+def _list_reworked(component: str, exchange: Exchange) -> list[Finding]:
+    if not exchange.reworked:
         return []
     return [
         Finding(
-            code="large-objects-stay-gone",
+            code="worked-out-otherwise",
             severity=Severity.WARNING,
             subject=component,
-            template="Large objects do not come back with a table. Rows may name some by {columns}: those that were "
-            "deleted since stay gone.",
-            hint_template="Load the whole database beside, and take over the ones that are missing (lo_export, "
-            "lo_import): rebond restore SNAPSHOT {component} --into TARGET",
-            values={"columns": ", ".join(exchange.pointing), "component": component},
+            template="The columns {columns} are worked out by another rule now than when they were saved: they get "
+            "the values of now, and not those of then.",
+            hint_template="'rebond cat SNAPSHOT {file}' shows the rule of then. Where it is to be that one, change the "
+            "column first.",
+            values={"columns": ", ".join(exchange.reworked), "file": f"{component}/pre-data.sql"},
         )
     ]

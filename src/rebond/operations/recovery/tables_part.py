@@ -22,6 +22,7 @@ from rebond.sources.postgres.exchanged_tables import Exchange, MadeTables
 from rebond.sources.postgres.part_load import choose_tables, load_part
 from rebond.sources.postgres.raw_text import read_json, write_json
 from rebond.sources.postgres.saved import SavedDatabase
+from rebond.sources.postgres.table_demands import require_rows_fit
 from rebond.sources.postgres.table_exchange import (
     drop_beside,
     keep_since,
@@ -114,6 +115,7 @@ class TablesPart(ServerPart):
                 exchange = self._remember(saved, target, observer)
             open_beside(target, exchange)
             load_part(saved, plan_beside(saved, target, exchange), report=observer.noticed, advance=Pace(observer))
+            require_rows_fit(saved, target, exchange)
         mark_ready(target, exchange)
 
     def set_aside(self) -> None:
@@ -197,7 +199,9 @@ class TablesPart(ServerPart):
         """Return everything that is decided before anything is made. Raises ``RestoreError``."""
         wanted = choose_tables(saved, self._tables, self._schemas)
         planned = plan_exchange(target, wanted, f"rebond_{self._run[:8]}")
-        exchange, made = make_missing(saved, target, planned, keeps_owner=self._keeps_owner)
+        exchange, made = make_missing(
+            saved, target, planned, keeps_owner=self._keeps_owner, is_counted=self._moment is None
+        )
         plan_beside(saved, target, exchange)
         return exchange, made
 

@@ -35,7 +35,7 @@ class Exchange(msgspec.Struct, frozen=True, kw_only=True):
 
     ``sequences`` are made with the tables that are gone; whole names as SQL. ``publishing_all`` are publications that
     send the tables beside to subscribers too; ``publishing_rows`` send the rows, and not that a table was emptied.
-    ``pointing`` are columns that may name large objects.
+    ``pointing`` are columns that may name large objects, ``reworked`` those that are worked out otherwise by now.
     """
 
     database: str
@@ -45,6 +45,7 @@ class Exchange(msgspec.Struct, frozen=True, kw_only=True):
     publishing_all: tuple[str, ...] = ()
     publishing_rows: tuple[str, ...] = ()
     pointing: tuple[str, ...] = ()
+    reworked: tuple[str, ...] = ()
 
     def name_beside(self, table: str) -> str:
         """Return the whole name, as SQL, of a table of the schema beside."""

@@ -169,7 +169,8 @@ def _exchange(
     changes = [line for each in exchange.tables for line in _list_change(each, exchange, looks, is_back=is_back)]
     if is_back:
         changes += [f"DROP SEQUENCE IF EXISTS {each};" for each in exchange.sequences]
-    keys = [line for key in looks.keys if not key.ends & gone for line in key.add()]
+    joined = [each for each in looks.keys if not each.ends & gone]
+    keys = [line for key in joined for line in key.add()] + [line for key in joined for line in key.list_turns()]
     session, guard = LoadSession(target.access, exchange.database), ScriptGuard(target.access)
     try:
         _feed_lines(
@@ -212,10 +213,12 @@ def _list_change(table: ExchangedTable, exchange: Exchange, looks: TableLooks, *
                 yield f"ALTER TABLE {live.whole} DETACH PARTITION {table.sql};"
             yield f"DROP TABLE {table.sql};"
         return
-    switches = live.switches if live is not None else ()
+    switches, loose = (live.switches, live.loose) if live is not None else ((), ())
     yield from (each.turn_off(table.sql) for each in switches)
+    yield from (each.take_away(table.sql) for each in loose)
     yield f"TRUNCATE TABLE ONLY {table.sql};"
     yield from _fill(table, exchange, is_back=is_back)
+    yield from (line for each in loose for line in each.make_again(table.sql))
     yield from (each.turn_on(table.sql) for each in switches)
 
 

@@ -10,6 +10,7 @@ from rebond.sources.postgres.table_looks import TableLooks
 from rebond.sources.postgres.target import DatabaseTarget
 
 _NO_MATCH, _IN_USE = "23503", "55P03"  # codes: a foreign key is violated, a lock was waited for too long
+_VIOLATIONS = ("23502", "23505", "23514", "23P01")  # NOT NULL, unique, a check or the bounds of a partition, exclusion
 _OTHER_COLUMNS = re.compile(r'rebond-columns: (?P<columns>.*?)"(?: \||\n|\Z)', re.DOTALL)
 
 
@@ -40,11 +41,13 @@ def explain(error: RestoreError, exchange: Exchange, *, is_back: bool) -> Restor
     if found := _OTHER_COLUMNS.search(words):
         return _tell_columns({**values, "columns": found["columns"]}, is_back=is_back)
     if _NO_MATCH not in words:
-        return error
+        return _tell_violation(values, is_back=is_back) if is_violation(error) else error
     if is_back:
         return RestoreError(
             "Rows that were written since point to what {tables} did not hold before: {words}",
-            hint="Change or delete those rows, then run the same command again.",
+            hint="Change or delete those rows, then run the same command again. Where they point to nothing since "
+            "long, because the key was turned off once, drop that key, run the same command again, then make it anew "
+            "with NOT VALID.",
             **values,
         )
     return RestoreError(
@@ -93,6 +96,26 @@ def _tell_columns(values: Mapping[str, object], *, is_back: bool) -> RestoreErro
         hint="Run the restore again: it says before anything is stopped whether the rows still fit.",
         **values,
     )
+
+
+def _tell_violation(values: Mapping[str, object], *, is_back: bool) -> RestoreError:
+    if is_back:
+        return RestoreError(
+            "The old rows of {tables} are not what these tables demand since the restore: {words}",
+            hint="Take that demand away (ALTER TABLE … DROP CONSTRAINT), then run the same command again.",
+            **values,
+        )
+    return RestoreError(
+        "The rows of {tables} are not what these tables, or those around them, demand by now: {words}",
+        hint="Load them beside and take over what you need by SQL: rebond restore SNAPSHOT COMPONENT --into TARGET "
+        "--table TABLE --rename TABLE=NEW",
+        **values,
+    )
+
+
+def is_violation(error: RestoreError) -> bool:
+    """Say whether a row was not what its table demands."""
+    return any(each in str(error.values.get("words", "")) for each in _VIOLATIONS)
 
 
 def is_in_use(error: RestoreError) -> bool:

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 
 import msgspec
 
-from rebond.sources.postgres.names import quote_name, quote_text
+from rebond.sources.postgres.names import quote_text
 from rebond.sources.postgres.raw_text import read_json
+from rebond.sources.postgres.table_switches import IS_LOOSE, ForeignKey, LooseCheck, Switch
 from rebond.sources.postgres.target import DatabaseTarget, ask
 
 _ORDINARY, _PARTITIONED = "r", "p"
@@ -22,15 +23,20 @@ WITH RECURSIVE wanted AS (
   UNION SELECT k.oid, k.conparentid FROM joins j JOIN pg_catalog.pg_constraint k ON k.oid = j.conparentid
 ), parts AS (
   SELECT j.oid, 0 AS depth, false AS is_own FROM joins j WHERE j.conparentid = 0
-  UNION ALL SELECT k.oid, w.depth + 1, k.conname <> p.conname
+  UNION ALL SELECT k.oid, w.depth + 1, k.conname <> p.conname OR k.convalidated <> p.convalidated
       OR pg_catalog.obj_description(k.oid, 'pg_constraint') IS NOT NULL
     FROM parts w JOIN pg_catalog.pg_constraint p ON p.oid = w.oid
     JOIN pg_catalog.pg_constraint k ON k.conparentid = p.oid AND k.contype = 'f'
       AND k.confrelid = p.confrelid AND k.conrelid <> p.conrelid
+), below AS (
+  SELECT j.oid AS root, j.oid FROM joins j WHERE j.conparentid = 0
+  UNION ALL SELECT b.root, k.oid FROM below b JOIN pg_catalog.pg_constraint k ON k.conparentid = b.oid
+    AND k.contype = 'f'
 )
 SELECT pg_catalog.json_build_object(
   'may_create', pg_catalog.has_database_privilege(pg_catalog.current_database(), 'CREATE'),
   'user', current_user,
+  'is_superuser', (SELECT r.rolsuper FROM pg_catalog.pg_roles r WHERE r.rolname = current_user),
   'publishing_all', (SELECT coalesce(pg_catalog.json_agg(pubname), '[]') FROM pg_catalog.pg_publication
                      WHERE puballtables),
   'publishing_rows', (SELECT coalesce(pg_catalog.json_agg(p.pubname), '[]') FROM pg_catalog.pg_publication p
@@ -56,6 +62,10 @@ SELECT pg_catalog.json_build_object(
     'types', (SELECT coalesce(pg_catalog.json_agg(pg_catalog.format_type(a.atttypid, a.atttypmod) ORDER BY a.attnum),
       '[]') FROM pg_catalog.pg_attribute a
       WHERE a.attrelid = w.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''),
+    'loose', (SELECT coalesce(pg_catalog.json_agg(pg_catalog.json_build_object('name', k.conname,
+        'definition', pg_catalog.pg_get_constraintdef(k.oid),
+        'comment', coalesce(pg_catalog.obj_description(k.oid, 'pg_constraint'), '')) ORDER BY k.conname), '[]')
+      FROM pg_catalog.pg_constraint k WHERE k.conrelid = w.oid AND {is_loose}),
     'switches', (SELECT coalesce(pg_catalog.json_agg(pg_catalog.json_build_object(
         'kind', s.kind, 'name', s.name, 'state', s.state)), '[]') FROM (
       SELECT 'TRIGGER' AS kind, t.tgname AS name, t.tgenabled AS state FROM pg_catalog.pg_trigger t
@@ -70,7 +80,13 @@ SELECT pg_catalog.json_build_object(
     'comment', coalesce(pg_catalog.obj_description(k.oid, 'pg_constraint'), ''),
     'owner', pg_catalog.pg_get_userbyid(c.relowner),
     'is_ours', pg_catalog.pg_has_role(c.relowner, 'USAGE'),
-    'is_part', j.depth > 0) ORDER BY j.depth DESC, k.oid), '[]')
+    'is_part', j.depth > 0,
+    'switches', (SELECT coalesce(pg_catalog.json_agg(pg_catalog.json_build_object(
+        'referring', x.conrelid::pg_catalog.regclass::text, 'referred', x.confrelid::pg_catalog.regclass::text,
+        'table', t.tgrelid::pg_catalog.regclass::text, 'does', p.proname, 'state', t.tgenabled) ORDER BY t.oid), '[]')
+      FROM below b JOIN pg_catalog.pg_constraint x ON x.oid = b.oid
+      JOIN pg_catalog.pg_trigger t ON t.tgconstraint = b.oid AND t.tgisinternal AND t.tgenabled <> 'O'
+      JOIN pg_catalog.pg_proc p ON p.oid = t.tgfoid WHERE b.root = k.oid)) ORDER BY j.depth DESC, k.oid), '[]')
     FROM parts j JOIN pg_catalog.pg_constraint k ON k.oid = j.oid
     JOIN pg_catalog.pg_class c ON c.oid = k.conrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
     JOIN pg_catalog.pg_class o ON o.oid = k.confrelid JOIN pg_catalog.pg_namespace m ON m.oid = o.relnamespace
@@ -83,23 +99,6 @@ JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 WHERE n.nspname = {schema} AND c.relname = {table} AND k.conname = {name};
 """
 _HAS_PUBLICATION = "SELECT pg_catalog.count(*) FROM pg_catalog.pg_publication WHERE pubname = {name};"
-
-
-class Switch(msgspec.Struct, frozen=True, kw_only=True):
-    """A trigger or a rule that acts on what is written to a table; ``state`` is the letter of the catalogue."""
-
-    kind: str
-    name: str
-    state: str
-
-    def turn_off(self, table: str) -> str:
-        """Return the statement after which it does not act; ``table`` is a whole name as SQL."""
-        return f"ALTER TABLE {table} DISABLE {self.kind} {quote_name(self.name)};"
-
-    def turn_on(self, table: str) -> str:
-        """Return the statement after which it acts as it did."""
-        how = {"A": "ENABLE ALWAYS", "R": "ENABLE REPLICA"}.get(self.state, "ENABLE")
-        return f"ALTER TABLE {table} {how} {self.kind} {quote_name(self.name)};"
 
 
 class LiveTable(msgspec.Struct, frozen=True, kw_only=True):
@@ -118,6 +117,7 @@ class LiveTable(msgspec.Struct, frozen=True, kw_only=True):
     columns: tuple[str, ...] = ()
     types: tuple[str, ...] = ()
     switches: tuple[Switch, ...] = ()
+    loose: tuple[LooseCheck, ...] = ()
 
     @property
     def shown(self) -> str:
@@ -135,50 +135,6 @@ class LiveTable(msgspec.Struct, frozen=True, kw_only=True):
         return self.kind == _ORDINARY
 
 
-class ForeignKey(msgspec.Struct, frozen=True, kw_only=True):
-    """A foreign key of one of the tables, or of another table to one of them.
-
-    ``is_part`` says that it goes with the key of a whole table. Those come first, to be made before it.
-    """
-
-    schema: str
-    table: str
-    name: str
-    to_schema: str
-    to_table: str
-    definition: str
-    comment: str
-    owner: str
-    is_ours: bool
-    is_part: bool = False
-
-    @property
-    def shown(self) -> str:
-        """The whole name of its table as people write it."""
-        return f"{self.schema}.{self.table}"
-
-    @property
-    def ends(self) -> frozenset[str]:
-        """The tables at both ends, as people write them."""
-        return frozenset({self.shown, f"{self.to_schema}.{self.to_table}"})
-
-    def drop(self) -> str:
-        """Return the statement that takes it away."""
-        return f"ALTER TABLE {self._sql} DROP CONSTRAINT {quote_name(self.name)};"
-
-    def add(self) -> list[str]:
-        """Return the statements that make it again, which judge all rows of both tables."""
-        made = [f"ALTER TABLE {self._sql} ADD CONSTRAINT {quote_name(self.name)} {self.definition};"]
-        if self.comment:
-            words = quote_text(self.comment)
-            made.append(f"COMMENT ON CONSTRAINT {quote_name(self.name)} ON {self._sql} IS {words};")
-        return made
-
-    @property
-    def _sql(self) -> str:
-        return f"{quote_name(self.schema)}.{quote_name(self.table)}"
-
-
 class TableLooks(msgspec.Struct, frozen=True, kw_only=True):
     """What one look at a database showed. ``mark`` and ``beside`` are of the schema that a restore works in.
 
@@ -188,6 +144,7 @@ class TableLooks(msgspec.Struct, frozen=True, kw_only=True):
 
     may_create: bool
     user: str
+    is_superuser: bool
     publishing_all: tuple[str, ...]
     publishing_rows: tuple[str, ...]
     mark: str
@@ -204,7 +161,8 @@ def look_at_tables(target: DatabaseTarget, names: Sequence[tuple[str, str]], wor
     """Ask for tables by schema and name, and for the schema ``work``. Raises ``RestoreError``."""
     pairs = ", ".join(f"({quote_text(schema)}, {quote_text(name)})" for schema, name in names) or "('', '')"
     return read_json(
-        ask(target.access, target.database, _LOOK.format(names=pairs, work=quote_text(work)))[0], TableLooks
+        ask(target.access, target.database, _LOOK.format(names=pairs, work=quote_text(work), is_loose=IS_LOOSE))[0],
+        TableLooks,
     )
 
 

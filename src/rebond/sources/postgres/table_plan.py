@@ -11,15 +11,16 @@ from rebond.sources.postgres.advances import find_now, list_advances
 from rebond.sources.postgres.belonging import read_attached, read_join, read_key_comment, read_publication
 from rebond.sources.postgres.composite_types import require_same_types
 from rebond.sources.postgres.exchanged_tables import Exchange, ExchangedTable, MadeTables
+from rebond.sources.postgres.generated_columns import list_reworked
 from rebond.sources.postgres.names import quote_text
 from rebond.sources.postgres.part_load import PartPlan, list_made, list_positions, plan_part
+from rebond.sources.postgres.pointing import list_pointing
 from rebond.sources.postgres.saved import SavedDatabase, SavedTable
 from rebond.sources.postgres.sequences import list_own_sequences, show, split
 from rebond.sources.postgres.statements import Item
 from rebond.sources.postgres.table_looks import LiveTable, has_key, has_publication, look_at_tables
 from rebond.sources.postgres.target import DatabaseTarget, ask
 
-_LARGE_OBJECTS = frozenset({"oid", "lo"})  # types; the second is of an extension, in any schema
 _LONGEST = 40  # letters of a table's name that are kept in another one
 _VIEWS = frozenset({b"VIEW", b"MATERIALIZED VIEW"})
 _UNPLAIN = re.compile(r"[^a-z0-9_]+")
@@ -42,6 +43,8 @@ def plan_exchange(target: DatabaseTarget, tables: Sequence[SavedTable], work: st
     for key in looks.keys:
         if not key.is_ours:
             raise _not_ours(key.shown, key.owner, looks.user)
+        if key.switches and not looks.is_superuser:
+            raise _not_to_be_turned(key.shown, key.name, looks.user)
     if not looks.may_create:
         raise RestoreError(
             "{user} may make no schema in {database}, in which the rows would lie that are there now.",
@@ -65,18 +68,22 @@ def plan_beside(saved: SavedDatabase, target: DatabaseTarget, exchange: Exchange
 
 
 def make_missing(
-    saved: SavedDatabase, target: DatabaseTarget, exchange: Exchange, *, keeps_owner: bool
+    saved: SavedDatabase, target: DatabaseTarget, exchange: Exchange, *, keeps_owner: bool, is_counted: bool = True
 ) -> tuple[Exchange, MadeTables]:
     """Return what makes the tables that are gone, with the keys that joined them; and which sequences come with them.
 
-    Raises ``RestoreError`` and ``VaultError``.
+    ``is_counted`` says that it is known how many large objects there were. Raises ``RestoreError`` and ``VaultError``.
     """
     gone = [each.shown for each in exchange.tables if each.is_made]
     plan = plan_part(saved, target, tables=gone, schemas=(), renames={}, keeps_owner=keeps_owner)
     wanted = {each.shown for each in exchange.tables}
     require_same_types(plan.definitions.before.items, [each for each in saved.tables if each.shown in wanted], target)
     exchange = msgspec.structs.replace(
-        exchange, pointing=_list_pointing(saved, {each.shown for each in exchange.tables})
+        exchange,
+        pointing=list_pointing(saved, wanted, is_counted=is_counted),
+        reworked=list_reworked(
+            plan.definitions.before.items, [each for each in saved.tables if each.shown in wanted], target
+        ),
     )
     there = {each.shown for each in exchange.tables if not each.is_made}
     own = list_own_sequences(plan.definitions.before.items, there)
@@ -96,17 +103,6 @@ def make_missing(
         lost_views=_list_lost_views(plan, set(gone), target) if gone else (),
     )
     return _with_sequences(exchange, plan), made
-
-
-def _list_pointing(saved: SavedDatabase, tables: AbstractSet[str]) -> tuple[str, ...]:
-    """Return the columns of tables that may name large objects, where any were saved."""
-    return tuple(
-        f"{table.shown}.{column}"
-        for table in saved.tables
-        if saved.manifest.large_objects and table.shown in tables
-        for column, kind in zip(table.columns, table.types, strict=False)
-        if kind.rpartition(".")[2] in _LARGE_OBJECTS
-    )
 
 
 def _with_sequences(exchange: Exchange, plan: PartPlan) -> Exchange:
@@ -247,6 +243,18 @@ def _require_schema(target: DatabaseTarget, table: SavedTable) -> None:
             schema=table.schema,
             table=table.shown,
         )
+
+
+def _not_to_be_turned(table: str, key: str, user: str) -> RestoreError:
+    return RestoreError(
+        "The triggers of the key {key} of {table} are turned off, or act otherwise than usual, and {user} may not "
+        "leave them so: only a superuser may.",
+        hint="Name a superuser in the configuration. Or let one say before: ALTER TABLE {table} ENABLE TRIGGER ALL; "
+        "at both ends of that key.",
+        key=key,
+        table=table,
+        user=user,
+    )
 
 
 def _not_ours(table: str, owner: str, user: str) -> RestoreError:
