@@ -370,8 +370,8 @@ PROVING = (
         (
             Change(
                 "stack/drills/exposed_secrets.py",
-                "        for path in files:\n            shown",
-                "        for path in _walk(folder) if files else ():\n            shown",
+                "        for path in files\n",
+                "        for path in (_walk(folder) if files else ())\n",
             ),
         ),
         (f"{SCENARIOS}::test_after_a_breach_the_secrets_to_change_and_what_changed_since_are_listed",),
@@ -411,5 +411,11 @@ PROVING = (
             ),
         ),
         (f"{DRILLS}::test_a_check_that_leads_out_is_not_run_until_somebody_says_that_it_may",),
+    ),
+    Bug(
+        "what-came-since-was-not-read",
+        "After a breach only the secrets of the snapshot are to be changed, not those that came before it was noticed.",
+        (Change("cli/drills/scenarios.py", "later = _read_later_secrets(vault, record)", "later = None"),),
+        (f"{SCENARIOS}::test_after_a_breach_the_secrets_to_change_and_what_changed_since_are_listed",),
     ),
 )

@@ -100,24 +100,32 @@ def test_a_kit_that_was_not_tried_and_a_missing_configuration_are_named(stack: D
 
 
 def test_after_a_breach_the_secrets_to_change_and_what_changed_since_are_listed(stack: DrilledStack) -> None:
-    stack.configure("[notify]\nfailure = [{ to = { file = '/etc/rebond/mail' } }]")
+    stack.configure(
+        "[component.redis]\nkind = 'ephemeral'\n[notify]\nfailure = [{ to = { file = '/etc/rebond/mail' } }]"
+    )
     (stack.root / "media" / "notes.txt").write_text("NO_SECRET=set\n")  # lies below the same root as the secrets
     before = stack.program.ask("backup")
     time.sleep(0.01)
     (stack.root / "scripts" / "backdoor.sh").write_text("#!/bin/sh\n")
     (stack.root / "media" / "0.jpg").write_bytes(b"other")
+    with (stack.root / ".env").open("a") as variables:
+        variables.write("LATER_KEY=read-with-the-others\n")  # the snapshot does not hold it, who broke in does
     stack.program.good("backup")
     done = stack.drill(before["id"], "--scenario", "security-breach")
 
     assert done.status == 0, done.out
     secrets = {each["name"]: each for each in done.document["secrets"]}
     assert secrets["API_KEY"] == {"name": "API_KEY", "kept_in": "env/.env", "used_in": ["scripts/known.sh"]}
-    assert {each["name"] for each in secrets.values() if each["kept_in"].startswith("env/")} == {"API_KEY"}
+    assert {each["name"] for each in secrets.values() if each["kept_in"].startswith("env/")} == {
+        "API_KEY",
+        "LATER_KEY",
+    }
     assert secrets["../owner.key"]["used_in"] == ["vault.key"]
     assert secrets["/etc/rebond/mail"]["used_in"] == ["notify.failure[1].to"]
     changes = {each["component"]: each for each in done.document["changes"]}
     assert changes["scripts"]["paths"] == ["+ backdoor.sh"]
     assert (changes["media"]["changed"], changes["media"]["added"]) == (1, 0)
+    assert {"redis", "app"}.isdisjoint(changes)  # told anew, at another time, is no change
     assert "hunter2" not in done.out
     assert "CHANGE  API_KEY" in stack.program("drill", before["id"], "--scenario", "security-breach").out
 

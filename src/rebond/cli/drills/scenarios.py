@@ -11,8 +11,9 @@ from rebond.cli.snapshots.parts import fits
 from rebond.cli.witness import Watcher
 from rebond.config.components import Files, Secrets
 from rebond.config.model import Loaded
+from rebond.entries import EntryKind
 from rebond.errors import UsageError
-from rebond.operations.browsing import children, root_of, walk
+from rebond.operations.browsing import children, content_of, root_of, walk
 from rebond.operations.diffing import Change, diff_snapshots
 from rebond.operations.restore_findings import show_bytes
 from rebond.operations.selection import Selection
@@ -25,6 +26,7 @@ from rebond.vault.reading import SnapshotReader
 from rebond.vault.snapshots import SnapshotRecord
 
 _PATHS_NAMED = 50
+_HAVE_METADATA = frozenset({"files", "secrets", "sqlite"})  # what is saved of others has only the times of its making
 
 
 def drill_lost_service(
@@ -87,11 +89,28 @@ def drill_security_breach(
     secrets: list[ExposedSecret] = []
 
     def look(planner: DrillPlanner) -> None:
-        secrets.extend(list_secrets(loaded, planner.files_of("secrets"), planner.root))
+        later = _read_later_secrets(vault, record)
+        secrets.extend(list_secrets(loaded, planner.files_of("secrets"), planner.root, later))
 
     wish = DrillWish(scenario="security-breach", is_newest=is_newest)
     evidence = run_drill(invocation, vault, record, loaded, watcher, wish, look)
     return replace(evidence, secrets=tuple(secrets), changes=_find_changes(vault, record))
+
+
+def _read_later_secrets(vault: Vault, record: SnapshotRecord) -> dict[str, bytes]:
+    """Return the files of secrets as they were saved last, where that was after the snapshot: they were read too."""
+    later = [each for each in list_snapshots(vault) if each.catalog.stack == record.catalog.stack]
+    newest: dict[str, SnapshotRecord] = {}
+    for each in sorted(later, key=time_of):
+        if time_of(each) > time_of(record):
+            newest |= {held.name: each for held in each.catalog.components if held.kind == "secrets" and held.complete}
+    found: dict[str, bytes] = {}
+    for name, each in newest.items():
+        with SnapshotReader(vault, each) as reader:
+            for item in walk(reader, root_of(next(stored for stored in reader.components if stored.name == name))):
+                if item.entry is not None and item.entry.kind == EntryKind.FILE:
+                    found[f"{name}/{show_bytes(item.path)}"] = b"".join(content_of(reader, item.entry))
+    return found
 
 
 def _find_changes(vault: Vault, record: SnapshotRecord) -> tuple[ComponentChanges, ...]:
@@ -100,13 +119,14 @@ def _find_changes(vault: Vault, record: SnapshotRecord) -> tuple[ComponentChange
     newest = max((each for each in later if not each.catalog.lacks), key=time_of, default=record)
     if newest.snapshot == record.snapshot:
         return ()
+    kinds = {each.name: each.kind for each in (*record.catalog.components, *newest.catalog.components)}
     counts: dict[str, list[int]] = {}
     paths: dict[str, list[str]] = {}
     with SnapshotReader(vault, record) as before, SnapshotReader(vault, newest) as after:
         for each in diff_snapshots(before, after):
             name, _, path = show_bytes(each.path).partition("/")
-            if not path:
-                continue  # of the component's own folder only the time is another
+            if not path or (each.change is Change.METADATA and kinds.get(name) not in _HAVE_METADATA):
+                continue  # only the time is another: of the component's own folder, or of what a backup makes anew
             place = 0 if each.change is Change.ADDED else 1 if each.change is Change.REMOVED else 2
             counts.setdefault(name, [0, 0, 0])[place] += 1
             if len(paths.setdefault(name, [])) < _PATHS_NAMED:

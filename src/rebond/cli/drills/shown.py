@@ -67,7 +67,7 @@ def _describe_scenario(evidence: Evidence) -> list[str]:
         record = evidence.outcome.record
         lines.append(
             tr(
-                "The last good snapshot is {id} of {moment}; {count} were asked, in {span}.",
+                "The last good snapshot is {id} of {moment}; asked: {count}, in {span}.",
                 id=record.snapshot.hex()[:SHORT_ID],
                 moment=format_moment(time_of(record)),
                 count=len(evidence.search),

@@ -12,7 +12,7 @@ DRILL_ANSWERS: dict[str, str] = {
     "Run 'rebond verify --read-data'; and look at the disk that the drill restores to.": "Lancez « rebond verify --read-data » ; et regardez le disque où l'exercice restaure.",
     "Run 'rebond verify --read-data'.": "Lancez « rebond verify --read-data ».",
     "{paths} did not come back, and the configuration requires it.": "{paths} n'est pas revenu, et la configuration l'exige.",
-    "All {count} required paths are there.": "Chemins exigés : {count}, tous là.",
+    "Required paths: {count}, all there.": "Chemins exigés : {count}, tous là.",
     "See 'rebond explain PATH'.": "Voyez « rebond explain CHEMIN ».",
     "The snapshot does not hold it: the backup could not save it.": "La sauvegarde ne le contient pas : il n'a pas pu être sauvegardé.",
     "Mend that, make another backup, and drill that.": "Réparez cela, refaites une sauvegarde, et faites l'exercice sur elle.",

@@ -55,7 +55,7 @@ DRILLS: dict[str, str] = {
     "Run it in the stack's folder, or name the configuration with --config.": "Lancez-le dans le dossier de la pile, ou nommez la configuration avec --config.",
     "The check {name} could not be asked, so nothing can be found with it: {reason}": "Le contrôle {name} n'a pas pu être posé, il ne permet donc de rien trouver : {reason}",
     "Mend that, then run the same drill again.": "Réparez cela, puis relancez le même exercice.",
-    "The last good snapshot is {id} of {moment}; {count} were asked, in {span}.": "La dernière bonne sauvegarde est {id} du {moment} ; {count} ont été interrogées, en {span}.",
+    "The last good snapshot is {id} of {moment}; asked: {count}, in {span}.": "La dernière bonne sauvegarde est {id} du {moment} ; interrogées : {count}, en {span}.",
     # a breach
     "CHANGE  {name} (kept in {place}); used in: {used}": "CHANGER  {name} (dans {place}) ; utilisé dans : {used}",
     "CHANGE  {name} (kept in {place})": "CHANGER  {name} (dans {place})",

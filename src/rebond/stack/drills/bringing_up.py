@@ -130,7 +130,7 @@ def _ask_required(part: DrillPart, component: Files, root: Path) -> Question:
             answer=Answer.FAIL if missing else Answer.PASS,
             template="{paths} did not come back, and the configuration requires it."
             if missing
-            else "All {count} required paths are there.",
+            else "Required paths: {count}, all there.",
             hint_template="See 'rebond explain PATH'." if missing else "",
             values={"paths": ", ".join(missing), "count": len(component.require)},
         )

@@ -29,27 +29,32 @@ class ExposedSecret:
 
 
 def list_secrets(
-    loaded: Loaded | None, secrets: Mapping[str, tuple[Path, Sequence[Path]]], root: Path
+    loaded: Loaded | None,
+    secrets: Mapping[str, tuple[Path, Sequence[Path]]],
+    root: Path,
+    later: Mapping[str, bytes] | None = None,
 ) -> tuple[ExposedSecret, ...]:
     """Return what whoever read the stack has read: variables, key files, and what the configuration refers to.
 
     ``secrets`` are where the trees of components of secrets were put, with their files; ``root`` is the restored stack.
+    ``later`` are the files of secrets that came since, by component and path: what stands in them was there to be read.
     """
     found: dict[tuple[str, str], ExposedSecret] = {}
     variables: dict[str, str] = {}
     kept = {
-        f"{component}/{path.relative_to(folder)}" for component, (folder, files) in secrets.items() for path in files
+        f"{component}/{path.relative_to(folder)}": _read_names(path)
+        for component, (folder, files) in secrets.items()
+        for path in files
     }
+    for shown, content in (later or {}).items():
+        kept[shown] = [*kept.get(shown, ()), *_find_names(content)]
     named = _find_uses(root, {Path(shown).name: shown for shown in kept}, by=_BY_FILE_NAME)
-    for component, (folder, files) in secrets.items():
-        for path in files:
-            shown = f"{component}/{path.relative_to(folder)}"
-            names = _read_names(path)
-            if names:
-                variables |= dict.fromkeys(names, shown)
-            else:
-                used_in = tuple(named.get(path.name, ())[:_MOST_PLACES])
-                found[path.name, shown] = ExposedSecret(name=path.name, kept_in=shown, used_in=used_in)
+    for shown, names in kept.items():
+        variables |= dict.fromkeys(names, shown)
+        if not names:
+            name = Path(shown).name
+            used_in = tuple(named.get(name, ())[:_MOST_PLACES])
+            found[name, shown] = ExposedSecret(name=name, kept_in=shown, used_in=used_in)
     used = _find_uses(root, variables, by=_BY_VARIABLE)
     referred = dict(_list_references(loaded)) if loaded is not None else {}
     for name, shown in variables.items():
@@ -72,9 +77,13 @@ def _walk(folder: Path) -> Iterator[Path]:
 def _read_names(path: Path) -> list[str]:
     """Return the variables that a file sets; none for one that is a secret as a whole."""
     try:
-        content = path.read_bytes()[:_MOST_BYTES]
+        return _find_names(path.read_bytes())
     except OSError:
         return []
+
+
+def _find_names(content: bytes) -> list[str]:
+    content = content[:_MOST_BYTES]
     return [each.decode() for each in _VARIABLE.findall(content)] if b"-----BEGIN" not in content else []
 
 
