@@ -317,4 +317,16 @@ RUNBOOK = (
         (Change("runbook/answers.py", "if seen.is_ticked and missing and leads_inside:", "if False:"),),
         ("tests/unit/runbook/test_answers.py::test_services_that_nobody_could_ask_are_not_ticked",),
     ),
+    Bug(
+        "a-breach-makes-forget-what-is-lost",
+        "After a drill of a snapshot that was chosen by hand the runbook says that no loss was ever measured.",
+        (
+            Change(
+                "runbook/facts.py",
+                "return next((each for each in losses if each is not None), None)",
+                "return next(losses, None)",
+            ),
+        ),
+        (f"{WRITING}::test_a_drill_of_a_part_is_said_to_be_one_and_what_would_be_lost_stands_beside_each_component",),
+    ),
 )

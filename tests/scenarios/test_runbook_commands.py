@@ -63,6 +63,8 @@ components = "all"
 stop = [{ run = "echo stopped >> ../steps" }]
 start = [{ run = "echo started >> ../steps" }]
 healthy = [{ run = "test -f media/2026/photo.jpg" }]
+[drill]
+checks = [{ name = "orders", sql = "SELECT count(*) = 40 FROM orders", component = "database" }]
 [schedule]
 by = "cron"
 [[contact]]

@@ -219,6 +219,18 @@ class HistoryFacts:
         fitting = (each for each in reversed(self.drills) if each.tells_components and component in each.parts)
         return next(fitting, None)
 
+    def newest_loss_of(self, component: str) -> float | None:
+        """Return how much work would have been lost with a component, in the newest drill that tells it.
+
+        One of a snapshot that was chosen by hand, such as from before a breach, does not.
+        """
+        losses = (
+            each.parts[component].lost_seconds
+            for each in reversed(self.drills)
+            if each.tells_components and component in each.parts
+        )
+        return next((each for each in losses if each is not None), None)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Revision:

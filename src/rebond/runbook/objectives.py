@@ -80,10 +80,9 @@ def measured_of(facts: Facts, component: str) -> Text:
 
 
 def _lost_of(facts: Facts, component: str) -> Text:
-    """Return how much work would have been lost with a component at the drill that showed its time."""
-    drill = facts.history.newest_measure_of(component)
-    lost_seconds = drill.parts[component].lost_seconds if drill else None
-    if drill is None or lost_seconds is None:
+    """Return how much work would have been lost with a component at the newest drill that shows it."""
+    lost_seconds = facts.history.newest_loss_of(component)
+    if lost_seconds is None:
         return _not_measured()
     return show_span(lost_seconds) if lost_seconds >= 0 else "–"
 

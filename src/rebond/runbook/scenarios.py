@@ -55,7 +55,23 @@ def _list_scenarios(facts: Facts) -> tuple[Scenario, ...]:
     stop = _show_steps(restoring.stop if restoring else ())
     start = _show_steps(restoring.start if restoring else ())
     isolate = _show_steps(restoring.isolate if restoring else ())
-    return _lost_service(stop, start), _corrupted_data(stop, start), _lost_server(), _security_breach(isolate)
+    return (
+        _lost_service(stop, start),
+        _corrupted_data(stop, start, has_oracle=_has_oracle(facts)),
+        _lost_server(),
+        _security_breach(isolate, is_listed=_can_list(facts)),
+    )
+
+
+def _has_oracle(facts: Facts) -> bool:
+    """Say whether a drill can look for the last good moment: by the user's own checks."""
+    drilling = facts.configuration.drill
+    return drilling is not None and bool(drilling.checks) and facts.offered.has("drill", "--scenario")
+
+
+def _can_list(facts: Facts) -> bool:
+    """Say whether a drill can list the secrets that are to be changed."""
+    return facts.offered.has("drill", "--scenario")
 
 
 def _lost_service(stop: Text, start: Text) -> Scenario:
@@ -76,7 +92,15 @@ def _lost_service(stop: Text, start: Text) -> Scenario:
     )
 
 
-def _corrupted_data(stop: Text, start: Text) -> Scenario:
+def _corrupted_data(stop: Text, start: Text, *, has_oracle: bool) -> Scenario:
+    by_hand = say(
+        "Find the last good moment: `rebond find NAME`, `rebond diff BEFORE AFTER`, or restore beside and "
+        "look, halving the time between good and bad."
+    )
+    asked = say(
+        "Find the last good moment: the last line below asks the questions of section 6.3 of one snapshot after the "
+        "other, halving. What they do not see: `rebond find NAME`, `rebond diff BEFORE AFTER`."
+    )
     return Scenario(
         name="corrupted-data",
         title=say("Data is corrupted"),
@@ -89,10 +113,7 @@ def _corrupted_data(stop: Text, start: Text) -> Scenario:
                 "Keep what is there now, damaged as it is; it may be needed: the second line. From then on "
                 "`latest` is the damaged one: give ids."
             ),
-            say(
-                "Find the last good moment: `rebond find NAME`, `rebond diff BEFORE AFTER`, or restore beside and "
-                "look, halving the time between good and bad."
-            ),
+            asked if has_oracle else by_hand,
             say(
                 "Restore that snapshot beside (5.3, with its id in place of `latest`), and ask it the "
                 "questions of section 6.3."
@@ -130,7 +151,11 @@ def _lost_server() -> Scenario:
     )
 
 
-def _security_breach(isolate: Text) -> Scenario:
+def _security_breach(isolate: Text, *, is_listed: bool) -> Scenario:
+    listed = say(
+        "Change every secret of section 3.4 before the application is reachable. The last line below lists each, with "
+        "where it is kept and used, and what changed since: the id of the snapshot from before in place of `latest`."
+    )
     return Scenario(
         name="security-breach",
         title=say("Somebody broke in"),
@@ -146,8 +171,8 @@ def _security_breach(isolate: Text) -> Scenario:
                 "Since when? Look at the logs, and at what changed: `rebond diff BEFORE AFTER`, with the ids of two "
                 "snapshots."
             ),
-            say("On a new machine, restore a snapshot from before (5.9, with its id or a date)."),
-            say("Change every secret of section 3.4, and every one below, before the application is reachable."),
+            say("On a new machine, restore what is from before (5.9, with `--at` and a moment)."),
+            listed if is_listed else say("Change every secret of section 3.4 before the application is reachable."),
             say(
                 "Audit: `rebond history --check`, `rebond verify --read-data`, the logs of the machine and of "
                 "the store."
@@ -178,5 +203,9 @@ def _list_commands(facts: Facts, scenario: str) -> Iterator[str]:
                 "rebond backup --tag damaged",
                 "rebond snapshots --latest 10",
             )
+            if _has_oracle(facts):
+                yield "rebond drill --scenario corrupted-data"
         case "security-breach":
             yield from ("rebond key list", "rebond history --check", "rebond verify --read-data")
+            if _can_list(facts):
+                yield "rebond drill latest --scenario security-breach"

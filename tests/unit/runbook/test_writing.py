@@ -175,6 +175,16 @@ def test_every_scenario_of_pivori_has_its_time_its_steps_and_a_warning() -> None
         assert "1. " in each
         assert "\n> " in each
     assert "ufw default deny incoming" in scenarios[3]
+    assert "\nrebond drill --scenario corrupted-data\n" in scenarios[1]
+    assert "\nrebond drill latest --scenario security-breach\n" in scenarios[3]
+
+
+def test_without_questions_of_ones_own_people_look_for_the_last_good_moment(small: pathlib.Path) -> None:
+    small.write_text(small.read_text().replace("checks = [", "postgres = 'auto' # ["))
+    page = markdown_of(facts_of(load(small)))
+
+    assert "halving the time between good and bad" in page
+    assert "--scenario corrupted-data" not in page.split("#### 5.8.2")[1].split("```bash")[1]
 
 
 def test_where_nothing_was_measured_it_says_so_and_how_to_measure(small: pathlib.Path) -> None:
@@ -202,10 +212,13 @@ def test_a_drill_of_a_part_is_said_to_be_one_and_what_would_be_lost_stands_besid
     whole = replace(drill_of("pass", 93, began_ms=1), parts=part)
     sample = replace(drill_of("pass", 1, began_ms=2), is_sample=True, tells_times=False, tells_components=False)
     service = replace(drill_of("pass", 1, began_ms=3, scenario="lost-service"), tells_components=False)
-    page = markdown_of(facts_of(load(small), history=HistoryFacts(drills=(whole, sample, service))))
+    chosen = {"media": DrilledPart(bytes=1, seconds=93)}  # from before a breach: it tells the time, and no loss
+    breach = replace(drill_of("pass", 93, began_ms=2, scenario="security-breach"), parts=chosen)
+    page = markdown_of(facts_of(load(small), history=HistoryFacts(drills=(whole, breach, sample, service))))
 
     assert re.search(r"\| `media` \| – \| 10 min \| 1 min 33 s on [^|]* \| [^|]* \| 2 h \|", page)
     assert re.findall(r"\| (a part came back|all came back), every question", page) == [
+        "all came back",
         "all came back",
         "a part came back",
         "a part came back",
