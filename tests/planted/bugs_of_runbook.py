@@ -329,4 +329,10 @@ RUNBOOK = (
         ),
         (f"{WRITING}::test_a_drill_of_a_part_is_said_to_be_one_and_what_would_be_lost_stands_beside_each_component",),
     ),
+    Bug(
+        "another-server-of-the-socket-folder",
+        "The line of the runbook that loads a database beside the live one leads to the server of the usual port.",
+        (Change("runbook/gathering.py", 'at = f":{port}" if port else ""', 'at = "" if host[:1] == "/" else ":5544"'),),
+        (f"{GATHERING}::test_a_database_is_loaded_beside_into_the_server_that_it_is_of",),
+    ),
 )

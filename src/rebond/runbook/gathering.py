@@ -195,9 +195,10 @@ def _address_beside(component: Postgres, loaded: Loaded) -> str:
         return f"{component.inside.engine}:{component.inside.name}/{database}"
     host, port = words_of(component.host, loaded) or host or "localhost", component.port or port
     owner = f"{quote(user, safe='')}@" if user else ""
-    if host.startswith("/"):
-        return f"postgresql://{owner}/{quote(database, safe='')}?host={quote(host, safe='/')}"
-    return f"postgresql://{owner}{host}{f':{port}' if port else ''}/{quote(database, safe='')}"
+    at = f":{port}" if port else ""
+    if host.startswith(("/", "@")):  # a socket of another port is another server
+        return f"postgresql://{owner}{at}/{quote(database, safe='')}?host={quote(host, safe='/')}"
+    return f"postgresql://{owner}{host}{at}/{quote(database, safe='')}"
 
 
 def _describe_snapshot(record: SnapshotRecord) -> SnapshotFacts:

@@ -5,14 +5,46 @@ from typing import Any
 
 import pytest
 
+from rebond.config.loading import load_configuration
 from rebond.history.ledger import Ledger
 from rebond.history.recording import note_event
 from rebond.runbook import gathering
-from rebond.runbook.gathering import gather_history
+from rebond.runbook.gathering import find_targets, gather_history
 from rebond.testing.manual_clock import ManualClock
 
 DAY_MS = 86_400_000
 NOW_MS = ManualClock().now_ms()
+
+
+SERVERS = """\
+version = 1
+[stack]
+name = "shop"
+[vault]
+url = "vault"
+passphrase = { env = "KEY" }
+[component.db]
+kind = "postgres"
+database = "shop"
+"""
+
+
+@pytest.mark.parametrize(
+    ("server", "address"),
+    [
+        ('host = "/run/db"\nport = 5544\nuser = "app"', "postgresql://app@:5544/shop_restored?host=/run/db"),
+        ('host = "/run/db"\nport = 5544', "postgresql://:5544/shop_restored?host=/run/db"),
+        ('host = "/run/db"', "postgresql:///shop_restored?host=/run/db"),
+        ('host = "db.internal"\nport = 5544\nuser = "app"', "postgresql://app@db.internal:5544/shop_restored"),
+    ],
+)
+def test_a_database_is_loaded_beside_into_the_server_that_it_is_of(
+    tmp_path: pathlib.Path, server: str, address: str
+) -> None:
+    (tmp_path / "rebond.toml").write_text(SERVERS + server)
+    loaded = load_configuration(tmp_path / "rebond.toml", {}).loaded
+    assert loaded is not None
+    assert find_targets(loaded) == {"db": address}
 
 
 def run(folder: pathlib.Path, name: str, *, age_days: float, class_: str = "daily", stack: str = "shop") -> None:
