@@ -515,7 +515,7 @@ RECOVERY = (
     Bug(
         "a-live-server-is-given-up",
         "A component is left out of a rollback by a slip, though its server answers: two halves of two versions.",
-        (Change("cli/in_place/afterwards.py", "if in_servers[name].answers():", "if not in_servers[name]:"),),
+        (Change("cli/in_place/afterwards.py", "if name not in left and in_servers[name].answers():", "if not in_servers[name]:"),),
         (f"{STUCK}::test_a_server_that_answers_is_not_lost_and_files_are_in_none",),
     ),
     Bug(
@@ -643,5 +643,34 @@ RECOVERY = (
             ),
         ),
         (f"{TABLES}::test_a_table_that_was_dropped_comes_back_with_its_keys_and_goes_again_when_undone",),
+    ),
+    Bug(
+        "undone-at-the-server-of-then",
+        "After a fail-over a restore is undone at the server that it began with, and told as undone: nobody uses that.",
+        (
+            Change(
+                "cli/in_place/afterwards.py",
+                "        moved = find_moved(invocation, journal, begun, means)",
+                "        moved: list[Moved] = []",
+            ),
+        ),
+        (
+            "tests/scenarios/test_in_place_after_a_failover.py::test_it_is_undone_where_the_database_is_now",
+            "tests/scenarios/test_in_place_after_a_failover.py::test_a_server_that_holds_nothing_of_it_is_not_touched_and_the_ways_on_are_named",
+        ),
+    ),
+    Bug(
+        "undone-in-a-server-of-others",
+        "A server that holds nothing of a restore is taken for the one that it is to be undone in.",
+        (
+            Change(
+                "operations/recovery/moved_servers.py",
+                "        if part.holds_at(moved.find_target):",
+                "        if True:",
+            ),
+        ),
+        (
+            "tests/scenarios/test_in_place_after_a_failover.py::test_a_server_that_holds_nothing_of_it_is_not_touched_and_the_ways_on_are_named",
+        ),
     ),
 )

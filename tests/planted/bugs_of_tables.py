@@ -121,4 +121,10 @@ TABLES_IN_PLACE = (
         (Change(PART, "            require_rows_fit(saved, target, exchange)\n", ""),),
         (f"{VERSIONS}::test_what_tables_demand_since_is_told_before_anything_is_stopped",),
     ),
+    Bug(
+        "rows-give-way-to-none",
+        "An unlogged table is emptied for the rows that a recovered server shows of it, which are none.",
+        (Change("sources/postgres_physical/running.py", '    RECOVERED: "on",\n', ""),),
+        ("tests/scenarios/test_tables_in_place_at_moments.py::test_rows_that_no_log_has_do_not_give_way_to_none",),
+    ),
 )

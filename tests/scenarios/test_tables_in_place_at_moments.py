@@ -23,6 +23,12 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LoggedStack]:
             "INSERT INTO account SELECT n, 100 FROM generate_series(1, 50) n; INSERT INTO move VALUES (1, 100)",
             "shop",
         )
+        made.server.sql("CREATE TABLE pictures (picture oid); CREATE SCHEMA fast", "shop")
+        made.server.sql(
+            "CREATE UNLOGGED TABLE fast.fleeting (id int); CREATE TABLE fast.kept AS SELECT 1 AS id;"
+            "INSERT INTO fast.fleeting VALUES (1), (2)",
+            "shop",
+        )
         made.server.sql("CREATE TABLE elsewhere (id int)", "other")
         made.program.good("backup", "db")
         yield made
@@ -118,4 +124,33 @@ def test_whoever_is_guided_names_a_moment_of_the_log(stack: LoggedStack) -> None
     )
     assert (status, f"--at xid:{number} db --in-place --table account" in said) == (0, True), said
     assert amounts(stack) == before
+    stack.program.good("restore", "--accept", "latest", "--yes")
+
+
+def test_rows_that_no_log_has_do_not_give_way_to_none(stack: LoggedStack) -> None:
+    """On a server that was recovered an unlogged table is empty: so it came back, with status 0."""
+
+    def rows() -> str:
+        return stack.server.sql("SELECT count(*) FROM fast.fleeting", "shop").strip()
+
+    for words in (("latest", "db", "--in-place"), ("--at", "latest", "db", "--in-place")):
+        answer = stack.program("restore", *words, "--table", "fast.fleeting", "--yes", "--json")
+        told = json.loads(answer.out)["error"]
+        assert (answer.status, "unlogged" in told["message"], rows()) == (40, True, "2"), told
+    stack.server.sql("DELETE FROM fast.kept", "shop")
+    answer = stack.program("restore", "latest", "db", "--in-place", "--schema", "fast", "--yes", "--json")
+    (told,) = json.loads(answer.out)["problems"]
+    assert (answer.status, told["code"], "fast.fleeting" in told["message"]) == (3, "unlogged-left-out", True)
+    assert (rows(), stack.server.sql("SELECT count(*) FROM fast.kept", "shop").strip()) == ("2", "1")
+    stack.program.good("restore", "--accept", "latest", "--yes")
+    stack.server.sql("CREATE DATABASE beside", "shop")
+    into = f"postgresql://postgres@/beside?host={stack.server.socket_folder}"
+    answer = stack.program("restore", "--at", "latest", "db", "--into", into, "--rename", "shop=beside", "--yes")
+    assert (answer.status, "fast.fleeting" in answer.err) == (0, True), answer.err
+
+
+def test_large_objects_that_rows_may_name_are_told_at_a_moment_too(stack: LoggedStack) -> None:
+    answer = stack.program("restore", "latest", "db", "--in-place", "--table", "pictures", "--yes", "--json")
+    (told,) = json.loads(answer.out)["problems"]
+    assert (answer.status, "public.pictures.picture" in told["message"]) == (3, True)
     stack.program.good("restore", "--accept", "latest", "--yes")

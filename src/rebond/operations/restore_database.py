@@ -11,6 +11,7 @@ from rebond.errors import RebondError, UnknownName, UsageError
 from rebond.findings import Finding
 from rebond.operations.saved_databases import SharedSegments, list_databases
 from rebond.progress import Advance, Observer
+from rebond.sources.postgres.left_out import list_left_out, tell_left_out
 from rebond.sources.postgres.part_load import LoadedPart, load_part, plan_part
 from rebond.sources.postgres.pointing import list_pointing, tell_pointing
 from rebond.sources.postgres.saved import SavedDatabase
@@ -190,7 +191,8 @@ def _load_parts(
     )
     names = tuple(each.into for each in plan.tables)
     columns = list_pointing(saved, {each.table.shown for each in plan.tables}, is_counted=wish.counts_objects)
-    for finding in tell_pointing(component, columns, is_elsewhere=True):
+    without = tell_left_out(component, list_left_out(saved, wish.schemas))
+    for finding in (*tell_pointing(component, columns, is_elsewhere=True), *without):
         report(finding)
     if wish.dry_run:
         return DatabaseOutcome(planned=names, tables=names, rows=plan.rows)

@@ -10,6 +10,7 @@ from rebond.cli.configuration.at_hand import find_stack
 from rebond.cli.in_place.carrying_out import Gathering, RunInterrupted, carry_out
 from rebond.cli.in_place.last_words import say_last_words
 from rebond.cli.in_place.left_in_engine import find_left, say_left
+from rebond.cli.in_place.other_servers import find_moved, settle_servers
 from rebond.cli.in_place.runs import BegunRun, load_run, read_kept_configuration, require_newest, restores_of
 from rebond.cli.in_place.saved_configuration import take_configuration_back, write_configuration
 from rebond.cli.in_place.sources import sources_of
@@ -27,6 +28,7 @@ from rebond.operations.recovery.carrying_out import Means, Recovery
 from rebond.operations.recovery.journal import Journal, RunState
 from rebond.operations.recovery.known_runs import find_run, require_state
 from rebond.operations.recovery.left_behind import require_sound_notes
+from rebond.operations.recovery.moved_servers import Moved, is_left_by
 from rebond.operations.recovery.parts import NeedsServer
 from rebond.operations.recovery.plan import StepKind
 from rebond.stack.engine_traces import Traces
@@ -56,6 +58,7 @@ def resume(invocation: Invocation, text: str) -> int:
                 untouchable=list_untouchable(invocation, vault.store.location),
             )
         means = make_means(begun.loaded, begun.wish, around, begun.plan.parts)
+        settle_servers(find_moved(invocation, journal, begun, means), journal.run, way="resume", observer=watcher)
         held.enter_context(stack_held(invocation, waits=False, what="rebond restore", loaded=begun.loaded))
         status = carry_out(invocation, begun.plan, means, journal, watcher, begun.loaded)
         _finish_bare(invocation, journal, begun)
@@ -97,6 +100,12 @@ class _BegunRestore(Struct, frozen=True, kw_only=True):
     means: Means
     recovery: Recovery
     problems: Gathering
+    moved: Sequence[Moved] = ()
+
+    def settle(self, way: str, lost: Sequence[str]) -> None:
+        """See that ``lost`` is lost, and where all else is to be done. Raises ``UsageError`` and ``Refused``."""
+        _require_lost(self.means, lost, [each.part.name for each in self.moved if is_left_by(each)] if lost else [])
+        settle_servers(self.moved, self.journal.run, way=way, lost=lost, observer=self.problems)
 
     def names_but(self, lost: Sequence[str]) -> str:
         """Return its components in words, without those that are lost with their server."""
@@ -115,7 +124,10 @@ def _restore_at_hand(invocation: Invocation, text: str) -> Iterator[_BegunRestor
         means = make_means(begun.loaded, begun.wish, around, begun.plan.parts)
         problems = Gathering(watcher)
         recovery = Recovery(begun.plan, means, journal, problems, clock)
-        yield _BegunRestore(journal=journal, begun=begun, means=means, recovery=recovery, problems=problems)
+        moved = find_moved(invocation, journal, begun, means)
+        yield _BegunRestore(
+            journal=journal, begun=begun, means=means, recovery=recovery, problems=problems, moved=moved
+        )
 
 
 def _answer_end(invocation: Invocation, found: _BegunRestore, said: str) -> int:
@@ -140,7 +152,7 @@ def roll_back(
     with _restore_at_hand(invocation, text) as found:
         journal, begun = found.journal, found.begun
         require_newest(invocation, journal, SystemClock())
-        _require_lost(found.means, lost)
+        found.settle("rollback", lost)
         if journal.state is RunState.KEPT:
             _require_second_word(journal, found.recovery, found.means, lost, keeps_newer=keeps_newer)
         names = found.names_but(lost)
@@ -169,8 +181,11 @@ def roll_back(
     return status
 
 
-def _require_lost(means: Means, lost: Sequence[str]) -> None:
-    """Raise ``UsageError`` for what lies in no server of the plan, ``Refused`` where that server answers."""
+def _require_lost(means: Means, lost: Sequence[str], left: Sequence[str]) -> None:
+    """Raise ``UsageError`` for what lies in no server of the plan, ``Refused`` where that server answers.
+
+    Of what is ``left`` the configuration names another server by now, which has nothing of the run.
+    """
     in_servers = {name: each for name, each in means.parts.items() if isinstance(each, NeedsServer)}
     for name in lost:
         if name not in in_servers:
@@ -182,7 +197,7 @@ def _require_lost(means: Means, lost: Sequence[str]) -> None:
                 component=name,
                 known=", ".join(in_servers),
             )
-        if in_servers[name].answers():
+        if name not in left and in_servers[name].answers():
             raise Refused(
                 "The server of {component} answers, so nothing of it is lost.",
                 hint="Leave --without out.",
@@ -223,7 +238,7 @@ def accept(invocation: Invocation, text: str, *, is_confirmed: bool, lost: Seque
     Raises ``Refused`` for one that is not finished.
     """
     with _restore_at_hand(invocation, text) as found:
-        _require_lost(found.means, lost)
+        found.settle("accept", lost)
         names = found.names_but(lost)
         if found.journal.state is RunState.KEPT:
             question = tr("Delete the old version of {components}? It cannot be brought back then.", components=names)

@@ -101,6 +101,12 @@ def read_kept_configuration(journal: Journal) -> dict[str, bytes]:
     return found
 
 
+def find_kept_configuration(journal: Journal) -> Path:
+    """Return where the first file of the configuration lies that a run began with."""
+    names = journal.read_plan().get("configuration") or [""]
+    return journal.folder / _CONFIGURATION / str(names[0])
+
+
 class BegunRun(msgspec.Struct, frozen=True, kw_only=True):
     """A run as it was when it began."""
 

@@ -18,7 +18,7 @@ from rebond.progress import Observer
 from rebond.sources.postgres.making import drop_database, drop_leftovers, name_aside, shorten, swap_in
 from rebond.sources.postgres.names import quote_text
 from rebond.sources.postgres.raw_text import read_json, write_json
-from rebond.sources.postgres.target import DatabaseTarget, ask, choose_maintenance, describe_server
+from rebond.sources.postgres.target import DatabaseTarget, Server, ask, choose_maintenance, describe_server
 from rebond.vault.reading import SnapshotReader
 
 NAMES, _DISCARDED = "databases", "discarded"
@@ -65,6 +65,11 @@ class DatabasePart(ServerPart):
         return bool(self._find_names()) and not self._is_discarded()
 
     has_brought = has_something_there
+
+    def _finds_own(self, target: DatabaseTarget, server: Server) -> bool:  # noqa: ARG002 - the names are enough
+        """One that took a name that nobody had cannot be told from another's: it is not taken for ours."""
+        there = frozenset(server.databases)
+        return any(not there.isdisjoint((each.new, each.aside, each.since)) for each in self._find_names())
 
     # -- forward ---------------------------------------------------------------------------------
 

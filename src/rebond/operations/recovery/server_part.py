@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rebond.clock import Clock
-from rebond.errors import RebondError
+from rebond.errors import RebondError, RestoreError
 from rebond.findings import Finding
 from rebond.operations.recovery.parts import Room, Source
 from rebond.operations.recovery.reserve import write_note
@@ -17,7 +17,7 @@ from rebond.operations.recovery.server_waiting import (
     show_roles,
     wait_for_server,
 )
-from rebond.sources.postgres.target import DatabaseTarget
+from rebond.sources.postgres.target import DatabaseTarget, Server, describe_server
 from rebond.vault.reading import SnapshotReader
 
 
@@ -56,6 +56,11 @@ class ServerPart(ABC):
         """See that the server answers; start it where it does not. Raises ``RestoreError``."""
         wait_for_server(self.name, self._find_target, self._find_starter, clock, roles=self._show_roles())
 
+    @property
+    def find_target(self) -> FindTarget:
+        """What finds its server."""
+        return self._find_target
+
     def answers(self) -> bool:
         """Say whether the server answers now; nothing is started for that."""
         return answers(self._find_target)
@@ -74,6 +79,32 @@ class ServerPart(ABC):
                 return self._foresee_at(find_target(), reader)
         except RebondError as error:
             return [error]
+
+    @abstractmethod
+    def has_something_there(self) -> bool:
+        """Say whether the server holds anything of this run, as far as the notes know."""
+
+    @abstractmethod
+    def _finds_own(self, target: DatabaseTarget, server: Server) -> bool:
+        """Say whether a server holds what this run has set aside or brought."""
+
+    def holds_at(self, find_target: FindTarget) -> bool:
+        """Say whether another server than its own holds what this run has set aside or brought.
+
+        Raises ``RebondError`` where it cannot be asked, and ``RestoreError`` for a standby.
+        """
+        server, target = describe_server(find_target())
+        if server.is_standby:
+            raise RestoreError(
+                "The server {server} is a standby: nothing can be undone in it.",
+                hint="Promote it, or name the primary in the configuration.",
+                server=str(target.access.server),
+            )
+        return self._finds_own(target, server)
+
+    def move_to(self, find_target: FindTarget, find_starter: FindStarter) -> None:
+        """Let another server be its own."""
+        self._find_target, self._find_starter = find_target, find_starter
 
     @abstractmethod
     def _foresee_at(self, target: DatabaseTarget, reader: SnapshotReader) -> Sequence[RebondError | Finding]:

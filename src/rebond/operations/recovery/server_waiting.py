@@ -82,6 +82,14 @@ def answers(find_target: FindTarget) -> bool:
     return True
 
 
+def is_same_server(one: FindTarget, other: FindTarget) -> bool:
+    """Say whether two addresses lead to one running server; ``False`` where either of them leads nowhere."""
+    try:
+        return _ask_who(one) == _ask_who(other)
+    except RebondError:
+        return False
+
+
 def _wait_until_steady(component: str, find_target: FindTarget, clock: Clock, roles: str) -> None:
     began = clock.monotonic()
     seen, seen_at = "", began

@@ -2,6 +2,7 @@
 
 from rebond.findings import Finding, Severity
 from rebond.sources.postgres.exchanged_tables import Exchange, MadeTables
+from rebond.sources.postgres.left_out import tell_left_out
 from rebond.sources.postgres.pointing import tell_pointing
 
 
@@ -12,6 +13,7 @@ def list_doubts(component: str, exchange: Exchange, made: MadeTables) -> list[Fi
         *_list_published(component, exchange),
         *tell_pointing(component, exchange.pointing),
         *_list_reworked(component, exchange),
+        *tell_left_out(component, exchange.left_out),
     ]
 
 

@@ -6,6 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
 
+import msgspec
+
 from rebond.errors import RebondError
 from rebond.findings import Finding
 from rebond.operations.recovery.chosen_tables import choose_database
@@ -19,6 +21,7 @@ from rebond.operations.restore_database import Pace, read_saved
 from rebond.operations.saved_databases import SharedSegments, list_databases
 from rebond.progress import Observer
 from rebond.sources.postgres.exchanged_tables import Exchange, MadeTables
+from rebond.sources.postgres.left_out import list_left_out
 from rebond.sources.postgres.part_load import choose_tables, load_part
 from rebond.sources.postgres.raw_text import read_json, write_json
 from rebond.sources.postgres.saved import SavedDatabase
@@ -33,7 +36,7 @@ from rebond.sources.postgres.table_exchange import (
     was_written,
 )
 from rebond.sources.postgres.table_plan import make_missing, plan_beside, plan_exchange
-from rebond.sources.postgres.target import DatabaseTarget, describe_server
+from rebond.sources.postgres.target import DatabaseTarget, Server, describe_server
 from rebond.vault.reading import SnapshotReader
 
 TABLES, _PUT, _TAKEN_BACK, _DISCARDED = "tables", "put", "taken-back", "discarded"
@@ -100,6 +103,13 @@ class TablesPart(ServerPart):
         return bool(self._find().tables) and not self._is_discarded()
 
     has_brought = has_something_there
+
+    def _finds_own(self, target: DatabaseTarget, server: Server) -> bool:
+        exchange = self._find()
+        if exchange.database not in server.databases:
+            return False
+        looks = exchange.look(replace(target, database=exchange.database))
+        return bool(looks.mark or looks.beside)
 
     # -- forward ---------------------------------------------------------------------------------
 
@@ -203,7 +213,7 @@ class TablesPart(ServerPart):
             saved, target, planned, keeps_owner=self._keeps_owner, is_counted=self._moment is None
         )
         plan_beside(saved, target, exchange)
-        return exchange, made
+        return msgspec.structs.replace(exchange, left_out=list_left_out(saved, self._schemas)), made
 
     def _remember(self, saved: SavedDatabase, target: DatabaseTarget, observer: Observer) -> Exchange:
         """Decide, once, what is exchanged, and write that down before anything is made."""

@@ -19,8 +19,11 @@ WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' AND c.relpersist
   AND (d.objid IS NULL OR x.condition IS NOT NULL)
 """
 
-# What a standby cannot read: nothing of an unlogged relation comes to it. pg_dump leaves the same out.
-_UNREADABLE = "(c.relpersistence = 'u' AND pg_catalog.pg_is_in_recovery())"
+RECOVERED = "rebond.recovered"  # a setting of servers that came out of a data directory and its log
+# What a standby cannot read: nothing of an unlogged relation comes to it. pg_dump leaves the same out. On a server that
+# was recovered it can be read, and is empty: that is no state which it ever had.
+_UNREADABLE = f"""(c.relpersistence = 'u' AND (pg_catalog.pg_is_in_recovery()
+  OR coalesce(pg_catalog.current_setting('{RECOVERED}', true), '') = 'on'))"""
 
 LIST_TABLES_TO_LOCK = f"""
 SELECT pg_catalog.string_agg(pg_catalog.format('ONLY %I.%I', n.nspname, c.relname), ', ') AS tables,
@@ -47,6 +50,7 @@ SELECT pg_catalog.json_build_object(
   'may_read_passwords', pg_catalog.has_table_privilege('pg_catalog.pg_authid', 'SELECT'),
   'large_objects', (SELECT pg_catalog.count(*) FROM pg_catalog.pg_largeobject_metadata),
   'extensions', (SELECT pg_catalog.json_object_agg(extname, extversion ORDER BY extname) FROM pg_catalog.pg_extension),
+  'is_standby', coalesce(pg_catalog.current_setting('{RECOVERED}', true), '') <> 'on',
   'beside', (SELECT pg_catalog.count(*) FROM pg_catalog.pg_database b WHERE b.datallowconn AND NOT b.datistemplate
              AND b.datname <> 'postgres' AND b.datname <> pg_catalog.current_database()),
   'left_out', (SELECT coalesce(pg_catalog.json_agg(pg_catalog.format('%I.%I', n.nspname, c.relname)
@@ -91,8 +95,8 @@ LIST_DATABASES = (
 class Database(msgspec.Struct, frozen=True, kw_only=True):
     """One database, and the name of the snapshot that others can join.
 
-    ``left_out`` are tables whose rows this server does not have, by their whole names as SQL; ``beside`` says how many
-    other databases it has, without the one that is there from the beginning.
+    ``left_out`` are tables whose rows this server does not have, by their whole names as SQL, since it ``is_standby``,
+    or was recovered; ``beside`` says how many other databases it has, without the one that is there from the beginning.
     """
 
     snapshot: str
@@ -110,6 +114,7 @@ class Database(msgspec.Struct, frozen=True, kw_only=True):
     large_objects: int
     extensions: dict[str, str] | None = None
     left_out: tuple[str, ...] = ()
+    is_standby: bool = True
     beside: int = 0
 
     @property

@@ -35,7 +35,8 @@ class Exchange(msgspec.Struct, frozen=True, kw_only=True):
 
     ``sequences`` are made with the tables that are gone; whole names as SQL. ``publishing_all`` are publications that
     send the tables beside to subscribers too; ``publishing_rows`` send the rows, and not that a table was emptied.
-    ``pointing`` are columns that may name large objects, ``reworked`` those that are worked out otherwise by now.
+    ``pointing`` are columns that may name large objects, ``reworked`` those that are worked out otherwise by now;
+    ``left_out`` are tables of a wanted schema whose rows were not saved.
     """
 
     database: str
@@ -46,6 +47,7 @@ class Exchange(msgspec.Struct, frozen=True, kw_only=True):
     publishing_rows: tuple[str, ...] = ()
     pointing: tuple[str, ...] = ()
     reworked: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
 
     def name_beside(self, table: str) -> str:
         """Return the whole name, as SQL, of a table of the schema beside."""

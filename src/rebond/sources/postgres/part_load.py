@@ -16,6 +16,7 @@ from rebond.sources.postgres.belonging import (
 )
 from rebond.sources.postgres.definitions import Definitions
 from rebond.sources.postgres.feeding import LoadSession, ScriptGuard
+from rebond.sources.postgres.left_out import find_left_out, tell_without_rows
 from rebond.sources.postgres.names import quote_name, quote_text
 from rebond.sources.postgres.saved import SavedDatabase, SavedTable
 from rebond.sources.postgres.sequences import (
@@ -313,6 +314,8 @@ def _find_table(saved: SavedDatabase, text: str) -> SavedTable:
             name=text,
             known=", ".join(parts),
         )
+    if not found and (without := find_left_out(saved, text)):
+        raise tell_without_rows(without)
     if not found:
         raise UnknownName(
             "There is no table {name} in what was saved of {database}.",

@@ -74,7 +74,7 @@ class SavedTable(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
-    """What the backup wrote down of a database."""
+    """What the backup wrote down of a database. ``left_out`` are tables without their rows, by whole names as SQL."""
 
     format: int = 1
     database: str
@@ -89,6 +89,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     extensions: dict[str, str] = {}
     large_objects: int = 0
     sequences: int = 0
+    left_out: tuple[str, ...] = ()
     tables: tuple[SavedTable, ...] = ()
 
     @property

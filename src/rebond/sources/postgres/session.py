@@ -87,6 +87,7 @@ class HeldSnapshot:
         """Raises ``SourceError``."""
         self.access = access
         self.name = database
+        self._is_partial = False
         for left in reversed(range(_TRIES)):
             try:
                 self._begin()
@@ -110,8 +111,13 @@ class HeldSnapshot:
 
     def keep_only(self, is_wanted: Callable[[Table], bool]) -> None:
         """Leave out the rows of all other tables, and large objects."""
+        self._is_partial = True
         self.tables = [each for each in self.tables if is_wanted(each)]
         self.database = msgspec.structs.replace(self.database, large_objects=0)
+
+    def list_left_out(self) -> tuple[str, ...]:
+        """Return the tables whose rows are missed: none where single ones are wanted, who say so themselves."""
+        return () if self._is_partial else self.database.left_out
 
     def join(self, command: str) -> str:
         """Return a script that runs a command in this snapshot, in a session of its own."""

@@ -130,8 +130,8 @@ END_OF_CLUSTER = Expectation(mark=END_OF_GLOBALS)
 
 
 def report_left_out(snapshot: HeldSnapshot, report: Report) -> None:
-    """Tell of the tables whose rows are not saved, because a standby has none of them."""
-    names = snapshot.database.left_out
+    """Tell of the tables whose rows are not saved, because a standby, or a server that was recovered, has none."""
+    names = snapshot.list_left_out()
     if not names:
         return
     shown = ", ".join(names[:_SHOWN])
@@ -141,8 +141,13 @@ def report_left_out(snapshot: HeldSnapshot, report: Report) -> None:
             severity=Severity.NOTE,
             subject=snapshot.name,
             template="{server} is a standby, to which no rows of unlogged tables come. Of {database} these will come "
-            "back empty: {tables}",
-            hint_template="Save from the primary if their rows matter.",
+            "back empty: {tables}"
+            if snapshot.database.is_standby
+            else "No log has rows of unlogged tables, nor has a data directory that was saved. Of {database} these "
+            "come back empty: {tables}",
+            hint_template="Save from the primary if their rows matter."
+            if snapshot.database.is_standby
+            else "Where their rows matter, save them by the logical method too.",
             values={
                 "server": str(snapshot.access.server),
                 "database": snapshot.name,

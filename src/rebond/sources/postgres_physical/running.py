@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from rebond.clock import Clock
 from rebond.errors import CommandFailed
+from rebond.sources.postgres.catalogue import RECOVERED
 from rebond.sources.postgres.local_programs import ServerPrograms
 from rebond.sources.postgres.own_server import SUPERUSER, OwnServer
 from rebond.sources.postgres.wal_names import parse_lsn
@@ -33,6 +34,7 @@ _LEAST: Mapping[str, str] = {
     "session_preload_libraries": "",
     "local_preload_libraries": "",
     "log_destination": "stderr",
+    RECOVERED: "on",
 }
 
 
