@@ -1,5 +1,6 @@
 """Carrying out a reading plan: segments are opened by a few threads, which write what is in them."""
 
+import contextlib
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -28,6 +29,8 @@ from rebond.vault.trees import StoredEntry, decode_entry
 PLACE_BYTES = 8  # of its directory, before each entry in the spool
 _AHEAD_PER_WORKER = 2
 _MOST_LOST = 3  # processes; then something here kills them, and the threads write alone
+_MOST_COPIES, _MOST_STARTED = 8, 4  # threads, with a process each: a copy shares what it does not change
+_OPENED_BYTES = 48 << 20  # of segments that are open at once, of which each takes three times as much
 _FILES_AHEAD = 20_000  # at most, so that segments of very many tiny files stay small in memory
 
 
@@ -49,11 +52,34 @@ class _Job(Struct, frozen=True):
     chunks: Sequence[PlannedChunk]
 
 
+class ShareOfBytes:
+    """Lets threads go on as long as what they hold stays below ``most_bytes``; one of them always may."""
+
+    def __init__(self, most_bytes: int) -> None:
+        self._most_bytes = most_bytes
+        self._held_bytes = 0
+        self._changed = threading.Condition()
+
+    @contextlib.contextmanager
+    def taking(self, size_bytes: int) -> Iterator[None]:
+        """Hold so much; wait for it."""
+        with self._changed:
+            self._changed.wait_for(lambda: not self._held_bytes or self._held_bytes + size_bytes <= self._most_bytes)
+            self._held_bytes += size_bytes
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._held_bytes -= size_bytes
+                self._changed.notify_all()
+
+
 class FileWriter:
     """Writes the files of a plan. ``pending`` holds those whose chunks lie in more than one place.
 
     ``missed_files`` and ``missed_bytes`` count what is not there afterwards as it was saved;
     ``missed_links`` are the hard-link identities of such files. Without ``overwrite`` nothing lay in the target before.
+    However many ``workers`` are wished for, only so many write as the memory that is promised has room for.
     """
 
     def __init__(
@@ -77,7 +103,8 @@ class FileWriter:
         self._pending = pending
         self._report = report
         self._advanced = advanced
-        self._workers = workers
+        self._workers = min(workers, _MOST_COPIES if may_be_copied() else _MOST_STARTED)
+        self._opening = ShareOfBytes(_OPENED_BYTES)
         self._processes = processes
         self._overwrite = overwrite
         self._lost_processes = 0
@@ -122,7 +149,8 @@ class FileWriter:
         self, ahead: ReadingAhead[list[_Job]], place: int, jobs: Sequence[_Job], copy: StoredCopy | None
     ) -> tuple[int, int]:
         try:
-            return self._write_segment(place, jobs, copy)
+            with self._opening.taking(sum(chunk.length for job in jobs for chunk in job.chunks)):
+                return self._write_segment(place, jobs, copy)
         finally:
             ahead.give_back(copy)
 

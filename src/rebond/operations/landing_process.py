@@ -13,6 +13,7 @@ import msgspec
 from msgspec import Struct
 
 from rebond.errors import RestoreError, VaultDamaged
+from rebond.own_memory import give_memory_back
 from rebond.own_processes import OwnProcess, ProcessLost, answer_requests, write_parts
 from rebond.sources.files.landed_metadata import OwnerLosses
 from rebond.sources.files.plain_files import PlainFiles
@@ -21,6 +22,9 @@ from rebond.vault.frames import split_chunks
 from rebond.vault.trees import decode_entry
 
 Pieces = Sequence[tuple[bytes, int]]  # the first 16 bytes of each chunk's id, and its length
+
+
+_USUAL_BYTES = 8 << 20  # of a segment: larger ones (``dense``) are few, and what they took is given back
 
 
 class _Setting(msgspec.Struct, frozen=True):
@@ -155,7 +159,11 @@ class _Worker:
                 written_bytes += size
         is_asked_back = request.wants_raw or (left and segment.is_whole)
         raw_bytes = write_parts(self._file, (segment.raw,)) if is_asked_back else 0
-        return _Answer(True, left, written_bytes, raw_bytes, self._files.take_owner_losses())
+        answer = _Answer(True, left, written_bytes, raw_bytes, self._files.take_owner_losses())
+        if request.stored_bytes > _USUAL_BYTES or len(segment) > _USUAL_BYTES:
+            del segment
+            give_memory_back()  # several such processes would keep it all at once
+        return answer
 
     def _open(self, request: _Request) -> DecodedSegment | None:
         stored = os.pread(self._file, request.stored_bytes, 0)

@@ -14,6 +14,7 @@ from rebond.errors import TargetUnsafe, VaultDamaged
 from rebond.findings import Finding
 from rebond.operations.browsing import Located
 from rebond.operations.kept_findings import KeptFindings
+from rebond.operations.key_table import KeyTable, key_of
 from rebond.operations.landing_files import PLACE_BYTES, FileWriter, PendingFile
 from rebond.operations.landing_process import LandingProcess
 from rebond.operations.restore_findings import damaged_file, name_taken, unsafe_path
@@ -100,10 +101,10 @@ class RestorePlan:
         self._plan = ReadingPlan(scratch)
         self._spool = Spool(scratch)
         self._pending: dict[int, PendingFile] = {}
-        self._first_names: dict[bytes, tuple[int, bytes]] = {}  # the place of the directory, and the name
+        self._first_names = KeyTable(scratch)  # of hard links: places in the spool, of the directory and the name
         self._links = array("Q")  # places in the spool: trees of many second names stay out of memory
         self._missed_links: set[bytes] = set()
-        self._taken: set[bytes] | None = set() if may_meet else None  # one whole tree has every path once
+        self._taken = KeyTable(scratch) if may_meet else None  # one whole tree has every path once
         self.collided: set[bytes] = set()  # hashes of paths in the snapshot that were left out for that
         self._held_back: list[Finding] | None = None
         self._written_files = 0
@@ -127,6 +128,9 @@ class RestorePlan:
     def __exit__(self, *_: object) -> None:
         self._landing.close()
         self._spool.close()
+        self._first_names.close()
+        if self._taken is not None:
+            self._taken.close()
 
     @property
     def findings(self) -> tuple[Finding, ...]:
@@ -159,10 +163,11 @@ class RestorePlan:
         if self.files >= self._next_drawn and entry.kind == EntryKind.FILE:
             self._take(item.shown, entry)
         if entry.hard_link:
-            if entry.hard_link in self._first_names:
+            if self._first_names.get(key_of(entry.hard_link)) is not None:
                 self._links.append(self._spool_entry(directory, entry))
                 return
-            self._first_names[entry.hard_link] = (directory.place, entry.name)
+            place = self._spool.add(directory.place.to_bytes(PLACE_BYTES, "little") + entry.name)
+            self._first_names.keep(key_of(entry.hard_link), place)
         self._plan_content(self._plan, directory, item, entry)
 
     def _take(self, path: bytes, entry: StoredEntry) -> None:
@@ -173,9 +178,7 @@ class RestorePlan:
     def _is_taken(self, directory: Directory, item: Located, entry: StoredEntry) -> bool:
         """Whether stripping has brought two things to the same place; the second one is reported."""
         place = hash_of(join_path(directory.path, entry.name))[:16]
-        if self._taken is None or place not in self._taken:
-            if self._taken is not None:
-                self._taken.add(place)
+        if self._taken is None or self._taken.keep(place, 0) is None:
             return False
         self.notice(name_taken(item))
         self.collided.add(hash_of(item.shown))
@@ -312,7 +315,7 @@ class RestorePlan:
         """Give a file its second name; ``False`` when it must be written by itself."""
         if entry.hard_link in self._missed_links:
             return False
-        first_place, first_name = self._first_names[entry.hard_link]
+        first_place, first_name = self._find_first_name(entry.hard_link)
         self._held_back = held_back = []
         try:
             first_directory = self._landing.find_directory(first_place)
@@ -327,6 +330,13 @@ class RestorePlan:
         for finding in held_back:
             self.notice(finding)
         return True
+
+    def _find_first_name(self, hard_link: bytes) -> tuple[int, bytes]:
+        """Return the place of the directory, and the name in it, that come first of a file with several."""
+        place = self._first_names.get(key_of(hard_link))
+        assert place is not None  # noqa: S101 - a second name is one because there is a first
+        content = self._spool.get(place)
+        return int.from_bytes(content[:PLACE_BYTES], "little"), content[PLACE_BYTES:]
 
     def _advanced(self, files: int, size_bytes: int) -> None:
         self._written_files += files

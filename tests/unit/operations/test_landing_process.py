@@ -3,14 +3,18 @@
 import os
 import random
 import signal
+import threading
+import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.unit.operations.restored import RestoredVault
 
 from rebond.errors import RestoreError
-from rebond.operations import restore_planning
+from rebond.operations import landing_files, restore_planning
+from rebond.operations.landing_files import FileWriter
 from rebond.operations.landing_process import LandingProcess
 from rebond.own_processes import OwnProcess, ProcessLost
 from rebond.sources.files.overwriting import Overwrite
@@ -217,3 +221,58 @@ def test_no_process_outlives_the_restore(place: RestoredVault, monkeypatch: pyte
 
     assert started
     assert all(process.exit_status == 0 for process in started)
+
+
+def test_however_many_jobs_are_wished_for_only_so_many_processes_write(
+    place: RestoredVault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each takes memory of its own: with 16 a restore took more than the 300 MB that are promised."""
+    started: list[int] = []
+    start = FileWriter._start_process
+
+    def counting(self: FileWriter, *words: object) -> object:
+        started.append(1)
+        return start(self, *words)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(FileWriter, "_start_process", counting)
+    tree = a_tree()
+    saved = place.save(tree)
+    place.restore(saved, workers=64)
+    assert place.found() == {f"site/{path}": content for path, content in tree.files.items()}
+    assert 0 < len(started) <= 8
+
+    monkeypatch.setattr(landing_files, "may_be_copied", lambda: False)
+    started.clear()
+    place.restore(saved, to="again", workers=64)
+    assert 0 < len(started) <= 4
+
+
+def test_segments_are_open_together_only_as_far_as_there_is_memory_for_them(
+    place: RestoredVault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(landing_files, "_OPENED_BYTES", 200_000)
+    held: list[int] = []
+    most: list[int] = []
+    lock = threading.Lock()
+    write = FileWriter._write_segment
+
+    def watching(self: FileWriter, number: int, jobs: Any, copy: Any) -> tuple[int, int]:
+        size = sum(chunk.length for job in jobs for chunk in job.chunks)
+        with lock:
+            held.append(size)
+            most.append(sum(held) if len(held) > 1 else 0)  # one alone may be larger
+        try:
+            time.sleep(0.01)
+            return write(self, number, jobs, copy)
+        finally:
+            with lock:
+                held.remove(size)
+
+    monkeypatch.setattr(FileWriter, "_write_segment", watching)
+    tree = MemoryTree()
+    for number in range(400):
+        tree.write(f"f{number}", random.Random(number).randbytes(50_000))
+    place.restore(place.save(tree), workers=8)
+    assert len(place.found()) == 400
+    assert len(most) > 3
+    assert max(most) <= 200_000
