@@ -418,4 +418,10 @@ PROVING = (
         (Change("cli/drills/scenarios.py", "later = _read_later_secrets(vault, record)", "later = None"),),
         (f"{SCENARIOS}::test_after_a_breach_the_secrets_to_change_and_what_changed_since_are_listed",),
     ),
+    Bug(
+        "a-missed-disaster-without-a-reason",
+        "A promise of a disaster that is missed ends status with 5, and nothing says why or what would mend it.",
+        (Change("stack/objectives/status.py", "remarks += explain_missed(loaded, scenarios, drills)", "pass"),),
+        ("tests/unit/stack/test_objectives.py::test_why_a_promise_of_a_disaster_is_missed_is_said_with_what_mends_it",),
+    ),
 )

@@ -189,6 +189,36 @@ def test_the_newest_drill_of_each_scenario_counts_and_no_sample(loaded: Loaded, 
 
 
 @pytest.mark.parametrize(
+    ("facts", "words", "mend"),
+    [
+        ({"rto_seconds": 1300.0}, "opening the vault", "how far away"),
+        (
+            {"rto_seconds": 1300.0, "components": [{"name": "media", "phases": {"fetch": 700.0}}]},
+            "'fetch' of media",
+            "n",
+        ),
+        ({"rto_seconds": 1300.0, "exercise": True}, "people were back", "rebond drill --exercise"),
+        ({"rto_seconds": 1300.0, "scenario": "corrupted-data"}, "the search", "queries"),
+        ({"rpo_seconds": 9e6, "scenario": "corrupted-data"}, "of work would be lost, and", "rebond schedule show"),
+        (
+            {"rpo_seconds": 9e6, "scenario": "corrupted-data", "components": [{"name": "media", "age_seconds": 9e6}]},
+            "most of it of media",
+            "quicker schedule",
+        ),
+    ],
+)
+def test_why_a_promise_of_a_disaster_is_missed_is_said_with_what_mends_it(
+    loaded: Loaded, tmp_path: pathlib.Path, facts: dict[str, Any], words: str, mend: str
+) -> None:
+    status = status_of(loaded, [], tmp_path, drills=[drill_of(1, **facts)])
+    (found,) = [each for each in status.remarks if each.code == "objective-missed"]
+    assert found.subject == (facts.get("scenario") or "lost-server")
+    assert words in found.message
+    assert mend in found.hint
+    assert "{" not in found.message + found.hint
+
+
+@pytest.mark.parametrize(
     ("took", "codes"),
     [(61.0, ["rto-missed"]), (60.0, []), (30.0, [])],
 )

@@ -4,14 +4,12 @@ import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import tzinfo
-from math import isfinite
 from pathlib import Path
 
 from rebond.clock import Clock
 from rebond.config.components import NOTHING_TO_SAVE, Component, Versioned
 from rebond.config.model import Loaded
 from rebond.findings import Finding
-from rebond.history.drills import tells_times
 from rebond.history.learning import Learned
 from rebond.history.runs import Run
 from rebond.operations.snapshots import leave_out_ahead, time_of
@@ -21,7 +19,8 @@ from rebond.stack.objectives.ages import StandsAsItIs, find_ages, find_newest, f
 from rebond.stack.objectives.growth import foresee_break, grow_per_day, list_sizes
 from rebond.stack.objectives.log_ends import LogEnd
 from rebond.stack.objectives.mending import mend_log, mend_rpo, mend_rto, warn_of_break, warn_of_no_drill
-from rebond.stack.objectives.promises import WHOLE, Measure, Promise
+from rebond.stack.objectives.promises import Measure, Promise
+from rebond.stack.objectives.scenarios import explain_missed, list_scenarios
 from rebond.stack.whereabouts import words_of
 from rebond.store.canary import CanaryFate
 from rebond.vault.snapshots import SnapshotRecord
@@ -163,12 +162,14 @@ def gather_status(
         remarks += _remark(loaded, status, learned, ends.get(name))
     whole = [each for each in drills if not each.facts.get("sample") and not each.facts.get("exercise")]
     calendar = make_calendar(configuration)
+    scenarios = list_scenarios(loaded, drills)
+    remarks += explain_missed(loaded, scenarios, drills)
     return StackStatus(
         stack=configuration.stack.name,
         now_ms=now_ms,
         zone=calendar.zone,
         components=tuple(components),
-        scenarios=_list_scenarios(loaded, drills),
+        scenarios=scenarios,
         classes=_list_classes(loaded, own, now_ms),
         places=_list_places(loaded, facts),
         vault=replace(facts, records=_choose_own(facts.main_records, loaded)),
@@ -249,29 +250,6 @@ def _remark(loaded: Loaded, status: ComponentStatus, learned: Learned, end: LogE
             warn_of_break(status.rto, status.breaks_in_days, learned.find_slowest(status.name, status.size_bytes))
         )
     return remarks
-
-
-def _list_scenarios(loaded: Loaded, drills: Sequence[Run]) -> tuple[Promise, ...]:
-    """Return the promises of scenarios, each beside the newest drill that brought back what it takes."""
-    promises = []
-    for name, objective in loaded.configuration.objective.items():
-        newest = next(
-            (each for each in reversed(drills) if (each.text("scenario") or WHOLE) == name and tells_times(each)),
-            None,
-        )
-        for measure, promised in ((Measure.RTO, objective.rto), (Measure.RPO, objective.rpo)):
-            if promised is not None:
-                measured = newest.facts.get(f"{measure}_seconds") if newest else None
-                promises.append(
-                    Promise(
-                        subject=name,
-                        measure=measure,
-                        promised_seconds=promised,
-                        measured_seconds=measured if isinstance(measured, int | float) and isfinite(measured) else None,
-                        is_scenario=True,
-                    )
-                )
-    return tuple(promises)
 
 
 def _list_classes(loaded: Loaded, records: Sequence[SnapshotRecord], now_ms: int) -> tuple[ClassStatus, ...]:
