@@ -62,7 +62,7 @@ def describe_handing_over(
     home = _home_of(user) if is_other else None
     state = folders[0] if home is None or "REBOND_STATE_DIR" in chosen else home / ".local/state/rebond"
     cache = folders[1] if home is None or "REBOND_CACHE_DIR" in chosen else home / ".cache/rebond"
-    vaults = _local_vaults(loaded, resolver)
+    vaults = list_local_vaults(loaded, resolver)
     return HandedOver(
         stack=configuration.stack.name,
         program=find_program(),
@@ -113,12 +113,14 @@ def _home_of(user: str) -> Path:
         return Path("/home") / user
 
 
-def _local_vaults(loaded: Loaded, resolver: Resolver) -> list[str]:
-    """Return the vaults that are directories."""
+def list_local_vaults(loaded: Loaded, resolver: Resolver | None) -> list[str]:
+    """Return the vaults that are directories. Without a resolver, those whose address stands in the configuration."""
     configuration = loaded.configuration
     urls: list[Text] = [each.url for each in configuration.vaults.values()]
     urls += [configuration.vault.url] if configuration.vault else []
-    words = [each if isinstance(each, str) else resolver.resolve_words(each) for each in urls]
+    words = [each for each in urls if isinstance(each, str)]
+    if resolver is not None:
+        words += [resolver.resolve_words(each) for each in urls if not isinstance(each, str)]
     return [
         os.path.normpath(os.path.join(loaded.root, os.path.expanduser(each))) for each in words if "://" not in each
     ]

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from rebond.clock import Clock
 from rebond.config.model import Loaded
-from rebond.errors import RebondError, VaultLocked
+from rebond.errors import AccessDenied, RebondError, VaultLocked
 from rebond.logs.masking import mask
 from rebond.schedule.cron_times import find_last_firing
 from rebond.schedule.holding import find_holder, try_lock
@@ -26,6 +26,7 @@ from rebond.service.children import Child
 from rebond.service.configurations import Configurations
 from rebond.service.due_jobs import DueJobs, DueRun
 from rebond.service.known_records import KnownRecords
+from rebond.service.late_places import LatePlaces
 from rebond.service.waking import Waker
 from rebond.service.watches import Watches
 
@@ -40,6 +41,7 @@ class ServiceSettings:
     """What the service is given. ``make_command`` returns the program and arguments of a job's run.
 
     ``list_attendants`` returns what is to run as long as the service does; ``hear`` is given what those write.
+    ``list_vaults`` returns the folders of vaults that are directories.
     """
 
     folder: Path
@@ -51,6 +53,7 @@ class ServiceSettings:
     first_rest_seconds: float = 2.0
     list_attendants: Callable[[Loaded], Mapping[str, Sequence[str]]] = lambda _: {}
     hear: Callable[[bytes], None] = lambda _: None
+    list_vaults: Callable[[Loaded], Sequence[Path]] = lambda _: ()
 
 
 @dataclass(slots=True, kw_only=True)
@@ -92,6 +95,7 @@ class Service:
         self._last_fault = ""
         self._overdue: dict[str, str] = {}
         self.facts = ServiceFacts()
+        self._late_places = LatePlaces(settings.environment)
         self._attendants = Attendants(settings.environment, settings.clock, self._waker.wake, settings.hear)
         self._use_configuration()
 
@@ -107,6 +111,7 @@ class Service:
             first_rest_seconds=self._settings.first_rest_seconds,
         )
         self._records.faults.clear()
+        self._late_places.want(self._settings.list_vaults(loaded))
         self._attendants.want(self._settings.list_attendants(loaded), knows=loaded)
 
     def stop(self) -> None:
@@ -126,7 +131,8 @@ class Service:
     def run(self, *, open_doors: Callable[[], None], notice_ready: Callable[[], None]) -> None:
         """Serve until stopped. ``open_doors`` is called when nobody else serves, ``notice_ready`` after the first look.
 
-        Raises ``VaultLocked`` when another process serves this stack, and what ``open_doors`` raises.
+        Raises ``VaultLocked`` when another process serves this stack, what ``open_doors`` raises, and ``AccessDenied``
+        where only a new start of the unit lets this stack's runs write into a vault that was made meanwhile.
         """
         with self._alone():
             self.facts.since_ms = self._clock.now_ms()
@@ -141,9 +147,21 @@ class Service:
                 while not self._stops:
                     self._waker.wait(self._settings.look_every_seconds)
                     self._look_safely()
+                    self._require_open_vaults()
             finally:
                 self._end_runs()
                 self._attendants.end()
+
+    def _require_open_vaults(self) -> None:
+        """Raise ``AccessDenied`` where a new start would open a vault, as soon as nothing runs."""
+        if any(lane.child is not None for lane in self._lanes.values()):
+            return
+        if (place := self._late_places.find_shut()) is not None:
+            raise AccessDenied(
+                "The vault {location} was made after this service began, and its unit may not write there.",
+                hint="It ends, for systemd to start it again: then it may. Else: systemctl restart UNIT",
+                location=str(place),
+            )
 
     def _say_what_is_served(self) -> None:
         stack, names = self._configurations.current.configuration.stack.name, [job.name for job in self._calendar.jobs]

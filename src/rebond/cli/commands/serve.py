@@ -23,6 +23,7 @@ from rebond.config.loading import Verdict
 from rebond.config.model import Loaded
 from rebond.durable_files import replace_durably
 from rebond.errors import RebondError
+from rebond.schedule.handing_over import list_local_vaults
 from rebond.schedule.jobs import Job
 from rebond.schedule.pausing import read_pause
 from rebond.schedule.stack_folders import folder_of, socket_of
@@ -68,6 +69,7 @@ def serve(invocation: Invocation) -> None:
         clock=clock,
         list_attendants=lambda good: list_attendants(good, find_file()),
         hear=_pass_on,
+        list_vaults=list_vaults,
     )
     service = Service(settings, configurations)
 
@@ -123,6 +125,11 @@ def list_attendants(loaded: Loaded, configuration: str) -> Mapping[str, Sequence
         if way == "receive":
             found[f"wal receive {name}"] = (*program, "receive", "--component", name)
     return found
+
+
+def list_vaults(loaded: Loaded) -> Sequence[Path]:
+    """Return the folders of vaults; one whose address is a secret may cost a question to another machine."""
+    return [Path(each) for each in list_local_vaults(loaded, None)]
 
 
 def _pass_on(text: bytes) -> None:
