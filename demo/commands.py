@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import pathlib
+import shlex
 import shutil
 import subprocess
 import sys
@@ -38,7 +39,7 @@ class Demo:
 
     def run(self, *arguments: str, allowed: tuple[int, ...] = (0,)) -> float:
         """Show a command, run it, return the seconds it took."""
-        print(f"\n$ rebond {' '.join(arguments)}", flush=True)
+        print(f"\n$ {shlex.join(('rebond', *arguments))}", flush=True)
         began = time.monotonic()
         status = subprocess.run([*REBOND, *arguments], env=self.environment, cwd=self.place, check=False).returncode
         if status not in allowed:

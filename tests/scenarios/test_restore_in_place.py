@@ -424,6 +424,12 @@ def test_wrong_words_are_refused_before_anything_happens(shop: Shop) -> None:
     assert (shop.files(), shop.trace(), shop.beside()) == (shop.broken_files, [], [])
 
 
+def test_of_what_is_never_saved_it_is_said_that_nothing_can_come_back(shop: Shop) -> None:
+    answer = shop.program("restore", "latest", "static", "--in-place", "--yes")
+    assert (answer.status, shop.files(), shop.trace()) == (2, shop.broken_files, [])
+    assert "Nothing of static is saved" in answer.err
+
+
 def test_without_a_configuration_nothing_has_a_place(shop: Shop, tmp_path: pathlib.Path) -> None:
     answer = shop.program(
         "restore", "latest", "--in-place", "--yes", REBOND_CONFIG="", HOME=str(tmp_path), XDG_CONFIG_HOME=str(tmp_path)

@@ -77,6 +77,7 @@ def test_three_questions_lead_to_the_plan_and_the_command_for_next_time(shop: Sh
     terminal = Terminal(shop, "restore")
     terminal.wait_for("with commas between")
     assert "media" in terminal.seen
+    assert "static" not in terminal.seen  # nothing of it is saved
     terminal.type("madia")
     terminal.wait_for("There is no 'madia'")
     terminal.type("media")

@@ -13,7 +13,7 @@ from rebond.cli.snapshots.choosing import choose_snapshot
 from rebond.cli.snapshots.named import list_places, refuse_moment, require_components
 from rebond.cli.snapshots.parts import choose_parts
 from rebond.clock import SystemClock
-from rebond.config.components import Component, Postgres
+from rebond.config.components import NOTHING_TO_SAVE, Component, Postgres
 from rebond.config.model import Loaded
 from rebond.errors import StoreError, UnknownName, UsageError, VaultError
 from rebond.operations.measuring_part import PartMeasure
@@ -58,15 +58,28 @@ def choose_parts_to_bring(
     if sources.left_out and (picked.components or not chosen):
         raise sources.left_out[0]
     if not chosen:
-        raise UnknownName(
-            "Nothing in this snapshot is what was asked for.", hint="'rebond ls -r SNAPSHOT' lists what it holds."
-        )
+        raise _nothing_to_bring(loaded, wanted)
     return RecoveryWish(
         chosen=tuple(chosen),
         scenario=wishes.get("scenario") or "",
         keeps_owner=not wishes["no_owner"],
         takes_other_cluster=wishes["other_cluster"],
         workers=wishes["jobs"],
+    )
+
+
+def _nothing_to_bring(loaded: Loaded, names: Sequence[str]) -> UnknownName:
+    """Return why nothing comes back: it is not in the snapshot, or of what is meant nothing is ever saved."""
+    components = loaded.configuration.component
+    if names and all(isinstance(components.get(each), NOTHING_TO_SAVE) for each in names):
+        return UnknownName(
+            "Nothing of {components} is saved, as the configuration says: there is nothing to restore.",
+            hint="What is regenerable is made anew by its own command, and by a restore of everything: rebond restore "
+            "latest --in-place",
+            components=", ".join(names),
+        )
+    return UnknownName(
+        "Nothing in this snapshot is what was asked for.", hint="'rebond ls -r SNAPSHOT' lists what it holds."
     )
 
 

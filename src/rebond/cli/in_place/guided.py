@@ -16,7 +16,7 @@ from rebond.cli.output.speech import tr
 from rebond.cli.output.watching import watching
 from rebond.cli.vaults.opening import vault_at_hand
 from rebond.clock import SystemClock
-from rebond.config.components import Postgres
+from rebond.config.components import NOTHING_TO_SAVE, Postgres
 from rebond.errors import UnknownName, UsageError
 from rebond.operations.snapshots import SnapshotFilter, SnapshotState, is_ahead, list_snapshots, state_of, time_of
 from rebond.units import format_moment, format_span
@@ -42,8 +42,9 @@ def guide(invocation: Invocation, wishes: Mapping[str, Any]) -> int:
             hint="'rebond snapshots' lists what there is.",
             stack=stack,
         )
-    names = _ask_what(list(loaded.configuration.component))
-    meant = [loaded.configuration.component[each] for each in names]
+    components = loaded.configuration.component
+    names = _ask_what([name for name, each in components.items() if not isinstance(each, NOTHING_TO_SAVE)])
+    meant = [components[each] for each in names]
     tables = _ask_tables(names[0]) if len(names) == 1 and isinstance(meant[0], Postgres) else ()
     has_log = bool(meant) and all(isinstance(each, Postgres) and each.wal for each in meant)
     chosen = _ask_when([each for each in records if _holds(each, names)], has_log=has_log)

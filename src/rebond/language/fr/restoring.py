@@ -51,6 +51,8 @@ RESTORING: dict[str, str] = {
     "The snapshot has no component {missing}.": "La sauvegarde n'a pas de composant {missing}.",
     "It has: {known}. What lies in one is named with --include.": "Elle a : {known}. Ce qui est dans l'un d'eux se "
     "nomme par --include.",
+    "Nothing of {components} is saved, as the configuration says: there is nothing to restore.": "Rien de {components} n'est sauvegardé, comme le dit la configuration : il n'y a rien à restaurer.",
+    "What is regenerable is made anew by its own command, and by a restore of everything: rebond restore latest --in-place": "Ce qui est régénérable est refait par sa propre commande, et par une restauration de tout : rebond restore latest --in-place",
     "Nothing in this snapshot is what was asked for.": "Rien dans cette sauvegarde n'est ce qui est demandé.",
     "'rebond ls -r SNAPSHOT' lists what it holds.": "« rebond ls -r SAUVEGARDE » liste ce qu'elle contient.",
     # the target
