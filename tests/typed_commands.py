@@ -8,7 +8,8 @@ import click
 
 from rebond.cli.program import program
 
-_VALUES = {"format": "zip", "form": "zip", "way": "resume", "option": "rollback"}  # where not any word will do
+# Where not any word will do.
+_VALUES = {"format": "zip", "form": "zip", "way": "resume", "option": "rollback", "scenario": "lost-server"}
 _QUOTED = re.compile(r"(?:'|«\s?|`)(rebond [^'»`]*?)(?:'|\s?»|`)")
 _LOOSE = re.compile(r"\brebond [a-zA-Z-].*?(?=[.,;:)]+(?:\s|$)|$)", re.MULTILINE)
 
