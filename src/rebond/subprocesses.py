@@ -257,6 +257,10 @@ class RunningCommand:
         """Let it see the end of its input, once all that is being fed is written; may be called twice."""
         self._close_input()
 
+    def has_ended(self) -> bool:
+        """Say whether it has come to its end by itself; nothing is waited for."""
+        return self._process.returncode is not None or self._has_ended()
+
     def wait(self) -> int:
         """Wait until it has ended; return its exit status, or minus the number of the signal that ended it."""
         status = self._process.wait()

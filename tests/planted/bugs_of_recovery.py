@@ -515,7 +515,13 @@ RECOVERY = (
     Bug(
         "a-live-server-is-given-up",
         "A component is left out of a rollback by a slip, though its server answers: two halves of two versions.",
-        (Change("cli/in_place/afterwards.py", "if name not in left and in_servers[name].answers():", "if not in_servers[name]:"),),
+        (
+            Change(
+                "cli/in_place/afterwards.py",
+                "if name not in left and in_servers[name].answers():",
+                "if not in_servers[name]:",
+            ),
+        ),
         (f"{STUCK}::test_a_server_that_answers_is_not_lost_and_files_are_in_none",),
     ),
     Bug(

@@ -127,4 +127,22 @@ TABLES_IN_PLACE = (
         (Change("sources/postgres_physical/running.py", '    RECOVERED: "on",\n', ""),),
         ("tests/scenarios/test_tables_in_place_at_moments.py::test_rows_that_no_log_has_do_not_give_way_to_none",),
     ),
+    Bug(
+        "a-server-that-runs-for-ever",
+        "Who is killed while a throw-away server begins leaves it running: it did not hear that it has to end.",
+        (
+            Change(
+                "sources/streams/throw_away.py",
+                'while kill -{signal} "$server"; do sleep 0.1 || sleep 1; done',
+                'kill -{signal} "$server"',
+            ),
+        ),
+        ("tests/unit/sources/test_throw_away.py::test_a_server_that_hears_nothing_yet_is_told_again",),
+    ),
+    Bug(
+        "no-room-is-not-said",
+        "Where the disk is full, a throw-away server says that a file of its log could not be fetched, and not why.",
+        (Change("stack/thrown_away.py", "or disk_usage(folder).free < _LEAST_BYTES", ""),),
+        ("tests/scenarios/test_throw_away_servers_cut.py::test_no_room_midway_names_the_place_and_what_gives_room",),
+    ),
 )

@@ -55,6 +55,7 @@ SAFE_SETTINGS: Mapping[str, str] = {
     "external_pid_file": "",
 }
 _UNKNOWN_BEFORE = {"archive_library": 15}
+_REASONS = ("FATAL", "PANIC", "shut down", "shutting down")  # what it says in its log before it ends by itself
 _NOT_ROOT = ("postgres", "nobody")
 _START_SECONDS = 120.0
 _LOOK_EVERY_SECONDS = 0.02
@@ -205,7 +206,14 @@ class OwnServer:
         self.stop()
         shutil.rmtree(self.folder, ignore_errors=True)
 
+    def was_ended(self) -> bool:
+        """Say whether something outside ended it: it runs no more, and its log gives no reason."""
+        has_ended = self._running is not None and self._running.has_ended()
+        return has_ended and not any(each in self.last_words() for each in _REASONS)
+
     def _is_alive(self) -> bool:
+        if self._running is None or self._running.has_ended():  # also one that was killed before it wrote anything
+            return False
         try:
             first = (self.data / "postmaster.pid").read_text().split("\n", 1)[0]
             os.kill(int(first), 0)

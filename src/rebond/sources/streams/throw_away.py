@@ -11,13 +11,15 @@ from rebond.errors import SourceUnfit
 LOG = "log"
 # The input of the shell is a pipe that we hold: when it ends, because we end it or because we are gone in any way,
 # the server is ended at once. Nothing that it wrote is worth a checkpoint. A line of input asks it to end in order.
-# When the server ends by itself the shell does, too.
+# When the server ends by itself the shell does, too. A server that has only just begun hears no signal yet, so it is
+# told again until it is gone.
 _WATCHED = """\
 trap '' TERM INT HUP
 exec 3<&0
 "$@" >>"$REBOND_SERVER_LOG" 2>&1 </dev/null 3<&- &
 server=$!
-{ if read -r _ <&3; then kill -TERM "$server"; else kill -{signal} "$server"; fi; } >/dev/null 2>&1 &
+{ if read -r _ <&3; then kill -TERM "$server"
+  else while kill -{signal} "$server"; do sleep 0.1 || sleep 1; done; fi; } >/dev/null 2>&1 &
 reader=$!
 exec 3<&- </dev/null
 wait "$server"
