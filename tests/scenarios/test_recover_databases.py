@@ -315,3 +315,58 @@ class TestIntoANamedServer:
         (command,) = [each for each in done.err.splitlines() if "rebond restore" in each]
         orders.program.good(*shlex.split(command.partition("rebond ")[2]))
         assert orders.rows() == 70
+
+
+BY_HAND = """\
+#!/bin/sh
+case "$*" in
+  "container inspect db")
+    test -e @RUNNING@ || test -e @STOPPED@ || { echo "Error: No such container: db" >&2; exit 1; }
+    echo '[{"Name": "/db"}]'; exit 0;;
+  "start db") test -e @STOPPED@ || { echo "Error response from daemon: No such container: db" >&2; exit 1; }
+    echo started >> @TRACE@; touch @RUNNING@; exit 0;;
+esac
+test ! -e @RUNNING@ || export SHIM_RUNNING=db
+exec @CLIENT@ docker "$@"
+"""
+
+
+class TestAContainerThatNoComposeFileDescribes:
+    """On a fresh machine it is gone: what its component names as 'restart' makes it, or somebody has to."""
+
+    def save(self, orders: Orders, restart: str) -> None:
+        docker = orders.folder / "bin" / "docker"
+        client = docker.read_text().splitlines()[-1].removeprefix("exec ").partition(" docker")[0]
+        script = orders._fill(BY_HAND).replace("@CLIENT@", client).replace("@STOPPED@", str(orders.folder / "stopped"))
+        docker.write_text(script)
+        text = CONFIGURATION.replace('"compose:db"', '"docker:db"').replace('compose = ["compose.yml"]\n', "")
+        text = text.replace('host = "@HOST@"', f'host = "@HOST@"\n{restart}')
+        (orders.root / "rebond.toml").write_text(orders._fill(text))
+        orders.save(40)
+        orders.burn()
+
+    def test_is_made_by_restart_of_its_component(self, orders: Orders) -> None:
+        self.save(orders, 'restart = "echo made >> @TRACE@; touch @RUNNING@"')
+        seen = orders.program.good("recover", orders.folder / "vault", "--dry-run")
+        assert "has no container" not in seen.out
+        orders.recover()
+        assert (orders.rows(), orders.traced()[0]) == (40, "made")
+
+    def test_that_is_there_and_stopped_is_started(self, orders: Orders) -> None:
+        self.save(orders, 'restart = "echo made >> @TRACE@; touch @RUNNING@"')
+        (orders.folder / "stopped").touch()
+        orders.recover()
+        assert (orders.rows(), orders.traced()[0]) == (40, "started")
+
+    def test_is_named_before_anything_is_done_and_the_plan_goes_on_when_somebody_has_run_it(
+        self, orders: Orders
+    ) -> None:
+        self.save(orders, "")
+        seen = orders.program.good("recover", orders.folder / "vault", "--dry-run")
+        assert "docker has no container db here" in seen.out
+        done = orders.program("recover", orders.folder / "vault", "--yes")
+        assert done.status == 40, done.err
+        orders.running.touch()
+        command = [each for each in done.err.splitlines() if "--resume" in each][-1]
+        orders.program.good(*shlex.split(command.partition("rebond ")[2]))
+        assert orders.rows() == 40

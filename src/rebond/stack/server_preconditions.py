@@ -15,9 +15,10 @@ from rebond.operations.recovery.foreseeing import tell_foreseen
 from rebond.operations.recovery.parts import Part
 from rebond.operations.recovery.plan import PlannedPart
 from rebond.operations.recovery.server_waiting import find_obstacle, keeps_out, show_roles
+from rebond.sources.channels.addresses import Address
 from rebond.sources.postgres.target import DatabaseTarget, reach_target
 from rebond.stack.postgres import ConfiguredPostgres
-from rebond.stack.server_starting import find_starter
+from rebond.stack.server_starting import find_gone_container, find_starter
 from rebond.stack.whereabouts import place_of
 
 NOTHING: Mapping[str, Part] = MappingProxyType({})
@@ -33,8 +34,12 @@ def list_unready_servers(
     """
     for part in parts:
         component = loaded.configuration.component.get(part.name)
-        if part.needs_server and isinstance(component, Postgres) and not _is_started(component, loaded):
+        if not part.needs_server or not isinstance(component, Postgres):
+            continue
+        if not _is_started(component, loaded):
             yield from _look(part, component, loaded, vault, means.get(part.name))
+        elif (gone := find_gone_container(component, loaded)) is not None:
+            yield _is_gone(part.name, gone, vault)
 
 
 def _is_started(component: Postgres, loaded: Loaded) -> bool:
@@ -69,6 +74,20 @@ def _look(part: PlannedPart, component: Postgres, loaded: Loaded, vault: str, me
     if keeps_out(obstacle) and not knows_password:
         return  # it answers, which is all that can be known before its password is back
     yield _not_ready(name, obstacle, vault)
+
+
+def _is_gone(name: str, container: Address, vault: str) -> Finding:
+    return Finding(
+        code="container-gone",
+        severity=Severity.WARNING,
+        subject=name,
+        template="{client} has no container {container} here, in which the server of {component} runs, and nothing in "
+        "this plan makes it.",
+        hint_template="Run it as it was run before (same name, user and password), now or when the plan stops there: "
+        "'rebond restore --resume' goes on.\n  → For next time, write the command that makes it into 'restart' of "
+        "{component}.\n  → Or bring the databases elsewhere: rebond recover {vault} --to DIR --into-server ADDRESS",
+        values={"client": container.client.value, "container": container.name, "component": name, "vault": vault},
+    )
 
 
 def _cannot_be_asked(name: str, error: RebondError) -> Finding:
