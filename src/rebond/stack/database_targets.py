@@ -67,7 +67,7 @@ def describe_home(name: str, component: Postgres, loaded: Loaded) -> str:
         names = configured.list_wanted() or [database]
         volume = words_of(component.volume, loaded)
     except RebondError:
-        return str(address_of(component.inside)) if component.inside is not None else f"postgresql:{name}"
+        return _describe_unknown(name, component)
     databases = "" if "*" in names or not names[0] else f"/{','.join(names)}"
     if component.inside is not None:
         return f"{address_of(component.inside)}{databases}"
@@ -78,6 +78,19 @@ def describe_home(name: str, component: Postgres, loaded: Loaded) -> str:
         port = f":{server.port}" if server.port else ""
         return f"postgresql://{user}{port}{databases or '/'}?host={server.host}"
     return f"postgresql://{user}{server}{databases}"
+
+
+def _describe_unknown(name: str, component: Postgres) -> str:
+    return str(address_of(component.inside)) if component.inside is not None else f"postgresql:{name}"
+
+
+def may_be_home(told: str, name: str, component: Postgres, home: str) -> bool:
+    """Say whether ``told`` was the address ``home`` as well, when what it refers to was not on the machine yet."""
+    if told == home:
+        return True
+    if told != _describe_unknown(name, component):
+        return False
+    return component.inside is None or home.startswith(f"{told}/")
 
 
 def _find_inside(text: str, known: Loaded, loaded: Loaded | None) -> DatabaseTarget:

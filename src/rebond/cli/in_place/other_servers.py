@@ -68,7 +68,7 @@ def _is_put(path: Path, journal: Journal, means: Means) -> bool:
 
 
 def _compare(part: ServerPart, then: str, begun: Loaded, now: Loaded, kept: Path, *, came_back: bool) -> Moved | None:
-    from rebond.stack.database_targets import describe_home, target_of_component
+    from rebond.stack.database_targets import describe_home, may_be_home, target_of_component
     from rebond.stack.server_starting import find_starter
 
     def describe(loaded: Loaded, component: Component | None) -> str:
@@ -77,7 +77,7 @@ def _compare(part: ServerPart, then: str, begun: Loaded, now: Loaded, kept: Path
     before = describe(begun, begun.configuration.component.get(part.name))
     component = now.configuration.component.get(part.name)
     home = describe(now, component)
-    if not isinstance(component, Postgres) or home == then:
+    if not isinstance(component, Postgres) or may_be_home(then, part.name, component, home):
         return None
     return Moved(
         part=part,
