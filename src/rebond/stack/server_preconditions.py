@@ -83,8 +83,8 @@ def _is_gone(name: str, container: Address, vault: str) -> Finding:
         subject=name,
         template="{client} has no container {container} here, in which the server of {component} runs, and nothing in "
         "this plan makes it.",
-        hint_template="Run it as it was run before (same name, user and password), now or when the plan stops there: "
-        "'rebond restore --resume' goes on.\n  → For next time, write the command that makes it into 'restart' of "
+        hint_template="Run it as it was run before (name, user and password), now or when the plan stops there and "
+        "prints the line that goes on.\n  → For next time, write the command that makes it into 'restart' of "
         "{component}.\n  → Or bring the databases elsewhere: rebond recover {vault} --to DIR --into-server ADDRESS",
         values={"client": container.client.value, "container": container.name, "component": name, "vault": vault},
     )

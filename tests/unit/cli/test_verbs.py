@@ -97,6 +97,17 @@ def test_a_command_of_a_later_version_is_refused_with_what_does_its_work_until_t
     assert {"en": "mean", "fr": "vouliez"}[language] not in error["message"].lower()
 
 
+@pytest.mark.parametrize(
+    "words", [["restore", "--resume"], ["recover", "somewhere", "--to"], ["restore", "--nothing-such"], ["recover"]]
+)
+def test_what_is_wrong_with_a_command_line_names_the_help_of_its_command(
+    words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run([*words, "--json"] if words[-1].startswith("--n") else words) == 2
+    said = capsys.readouterr()
+    assert f"rebond {words[0]} --help" in said.out + said.err
+
+
 def test_a_form_of_a_later_version_is_refused_with_a_way_round(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["export", "latest", "shop", "--format", "django", "--output", "x"]) == 2
 

@@ -126,6 +126,14 @@ class Verb(click.Command):
         self.example = example
         self.params.extend(common_options())
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read the words; what is wrong with them is an error of this command, of which click leaves some without."""
+        try:
+            return super().parse_args(ctx, args)
+        except click.UsageError as error:
+            error.ctx = error.ctx or ctx
+            raise
+
     def invoke(self, ctx: click.Context) -> Any:
         """Run it; what changes something, or proves something, is written down in the ledger."""
         kind = ctx.command_path.partition(" ")[2]
