@@ -33,6 +33,7 @@ def test_the_last_good_snapshot_of_fifty_is_found_by_halving(stack: DrilledStack
     text = stack.root / "rebond.toml"
     stack.configure(CHECK.replace("NAME", "no lost paths").replace("QUESTION", SQL))
     small = text.read_text().replace('references = [{ sql = "SELECT path FROM photo", component = "media" }]', "")
+    small = small.replace("[component.app]\n", '[component.app]\nrpo = "0s"\n')
     text.write_text(small[: small.index("[component.media]")] + small[small.index("[component.app]") :])
     made = []
     for number in range(HISTORY):
@@ -50,6 +51,8 @@ def test_the_last_good_snapshot_of_fifty_is_found_by_halving(stack: DrilledStack
     asked = {each["snapshot"]: each["good"] for each in document["search"]}
     assert (asked[made[CORRUPTED_FROM - 1]], asked[made[CORRUPTED_FROM]]) == (True, False)
     assert document["rto_seconds"] > document["search_seconds"] > 0
+    # What is promised of a component is about losing it: it is neither kept nor missed by what is lost here.
+    assert (document["rpo_objective"], document["missed"], document["rpo_seconds"] > 0) == (None, [], True)
     assert made[CORRUPTED_FROM - 1][:8] in stack.program("drill", "--scenario", "corrupted-data").out
 
 

@@ -26,7 +26,7 @@ from rebond.operations.point_in_time import open_log
 from rebond.operations.snapshots import time_of
 from rebond.sources.postgres_physical.wal_records import Mark
 from rebond.stack.drills.evidence import Evidence, LogSearch, SearchStep
-from rebond.stack.objectives.promises import judge_drill
+from rebond.stack.objectives.promises import Promise, judge_drill
 from rebond.stack.wal_places import find_wal_components
 from rebond.units import format_moment
 from rebond.vault.access import Vault
@@ -178,7 +178,12 @@ def drill_corrupted_data(
     outcome = _count_lost(evidence.outcome, good, logged, seconds)
     judgement = judge_drill(outcome, loaded.configuration, scenario="corrupted-data")
     # What is promised of each component speaks of losing it, not of finding out late that it was spoilt.
-    judgement = replace(judgement, promises=tuple(each for each in judgement.promises if each.is_scenario))
+    judgement = replace(
+        judgement,
+        promises=tuple(each for each in judgement.promises if each.is_scenario),
+        rto=_of_scenario(judgement.rto, outcome.rto_seconds),
+        rpo=_of_scenario(judgement.rpo, outcome.rpo_seconds),
+    )
     return replace(
         evidence,
         outcome=outcome,
@@ -187,6 +192,13 @@ def drill_corrupted_data(
         search_seconds=seconds,
         log_search=logged,
     )
+
+
+def _of_scenario(promise: Promise, measured_seconds: float) -> Promise:
+    """Return what is said of the whole beside its promise: beside that of a component it would look kept or missed."""
+    if promise.is_scenario:
+        return promise
+    return replace(promise, subject="corrupted-data", promised_seconds=None, measured_seconds=measured_seconds)
 
 
 def _require_good(found: Found[SnapshotRecord], records: Sequence[SnapshotRecord], search: _Search) -> SnapshotRecord:
