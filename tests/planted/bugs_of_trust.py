@@ -15,6 +15,18 @@ SECRETS = "tests/scenarios/test_secrets_in_place.py"
 
 TRUST = (
     Bug(
+        "a-run-trusts-the-roster-it-began-with",
+        "A backup whose key was revoked while it ran says that its snapshot stands; nobody counts it.",
+        (
+            Change(
+                "vault/committing.py",
+                "    newest = replace(vault, roster=_newest_roster(vault))\n",
+                "    newest = vault\n",
+            ),
+        ),
+        ("tests/unit/vault/test_committing.py",),
+    ),
+    Bug(
         "a-few-chunks-are-believed",
         "Of a segment that is opened for a few chunks, not even these are compared with their ids.",
         (

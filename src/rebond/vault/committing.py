@@ -6,7 +6,7 @@ from contextlib import suppress
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from rebond.errors import ObjectExists, SessionVoided, VaultError
+from rebond.errors import ObjectExists, RoleTooSmall, SessionVoided, VaultError
 from rebond.identifiers import ObjectName, SessionId, SnapshotId
 from rebond.store.protocol import ObjectInfo
 from rebond.vault.access import Vault
@@ -26,8 +26,10 @@ from rebond.vault.references import (
     references_name,
     seal_references,
 )
+from rebond.vault.roster import ROSTER_PREFIX, Roster, load_newest_roster
 from rebond.vault.sealing import SealingContext
 from rebond.vault.segments import PRIVATE_PART_NUMBER, SegmentKind, seal_segment
+from rebond.vault.signed_objects import list_numbered
 from rebond.vault.snapshots import (
     CatalogPart,
     ComponentSummary,
@@ -96,7 +98,7 @@ def commit_snapshot(
 ) -> SnapshotRecord:
     """Put the references and the snapshot. When this returns, the snapshot stands.
 
-    Raises ``SessionVoided`` when a keeper's void holds the name.
+    Raises ``SessionVoided`` when a keeper's void holds the name, ``RoleTooSmall`` when the key was revoked meanwhile.
     """
     body, reference_name = _put_references(vault, sealing, saved.uses)
     catalog = replace(
@@ -200,13 +202,23 @@ def _put_snapshot(vault: Vault, session: SessionId, content: bytes, attempt: Att
     if under_time_rule:
         _withdraw_if_touched(vault, name, attempt.marks, attempt.relied_on)
     store_time_ms = _confirm(vault, name)
-    found = read_commit(vault, SnapshotName(name, member, snapshot, session, store_time_ms), content)
+    # Everyone else judges it by the newest roster; ours is as old as the run, which may have taken hours.
+    newest = replace(vault, roster=_newest_roster(vault))
+    found = read_commit(newest, SnapshotName(name, member, snapshot, session, store_time_ms), content)
     if not isinstance(found, SnapshotRecord):
-        raise VaultError(
-            "The snapshot was put, but this key may no longer make one: it was revoked or its domain closed.",
-            hint="Ask the vault's owner for a new key.",
+        raise RoleTooSmall(
+            "The snapshot was put and does not count: meanwhile this key was revoked or its domain closed.",
+            hint="Ask the vault's owner for a new key file: rebond key issue writer NEW-LABEL --output FILE",
         )
     return found
+
+
+def _newest_roster(vault: Vault) -> Roster:
+    """Return the roster that counts now; the one at hand is not read again."""
+    known = vault.roster.number
+    if list_numbered(vault.store, ROSTER_PREFIX).numbers[:1] == (known,):
+        return vault.roster
+    return load_newest_roster(vault.store, vault.credentials.owner_verify_key, known)
 
 
 def _confirm(vault: Vault, name: ObjectName) -> int:

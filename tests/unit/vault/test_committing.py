@@ -5,9 +5,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from tests.unit.vault.written_vault import WrittenVault
 
-from rebond.errors import ObjectExists, SessionVoided, StoreUnreachable, VaultError
+from rebond.errors import ObjectExists, RoleTooSmall, SessionVoided, StoreUnreachable, VaultError
 from rebond.operations.backup import ATTEMPTS
 from rebond.operations.snapshots import list_snapshots
 from rebond.store.forwarding import ForwardingStore
@@ -15,9 +16,12 @@ from rebond.store.protocol import StoreTraits
 from rebond.testing.faulty_store import FaultyStore, unreachable
 from rebond.testing.memory_tree import MemoryTree
 from rebond.testing.vaults import Notebook, read_back, save
+from rebond.vault.access import Vault
 from rebond.vault.committing import TIME_RULE_SECONDS
 from rebond.vault.endings import put_tombstone
 from rebond.vault.marks import MarkBody, put_mark
+from rebond.vault.members import IssuedMember, issue_writer, revoke_member
+from rebond.vault.roster import Roster, load_newest_roster
 from rebond.vault.sessions import list_sessions
 from rebond.vault.snapshots import WITHDRAWN_SUFFIX, build_void
 
@@ -158,6 +162,45 @@ def test_a_record_that_was_forgotten_before_its_writer_knew_is_not_success(place
         save(place.vault(store=MeddlingStore(place.store, forget)), place.tree)
 
     assert list_snapshots(place.vault()) == []
+
+
+def issued_writer(place: WrittenVault) -> IssuedMember:
+    created = place.created
+    return issue_writer(place.store, created.keyring, created.roster, label="web", clock=place.clock)
+
+
+def test_a_snapshot_of_a_key_that_was_revoked_meanwhile_is_not_said_to_stand(place: WrittenVault) -> None:
+    web = issued_writer(place)
+
+    def revoke(_: str) -> None:
+        revoke_member(place.store, web.keyring, web.roster, web.member.id, clock=place.clock)
+        place.clock.advance(1)
+
+    store = MeddlingStore(place.store, before=revoke)
+    vault = Vault(
+        store=store, credentials=web.credentials, roster=web.roster, caches=place.caches / "web", clock=place.clock
+    )
+
+    with pytest.raises(RoleTooSmall, match="does not count"):
+        save(vault, place.tree)
+
+    assert list_snapshots(replace(place.vault(), roster=newest_roster(place))) == []
+
+
+def test_a_member_that_came_meanwhile_changes_nothing(place: WrittenVault) -> None:
+    def issue(_: str) -> None:
+        issued_writer(place)
+
+    vault = place.vault(store=MeddlingStore(place.store, before=issue))
+
+    outcome = save(vault, place.tree)
+
+    assert newest_roster(place).number == 2
+    assert [r.name for r in list_snapshots(place.vault())] == [outcome.record.name]
+
+
+def newest_roster(place: WrittenVault) -> Roster:
+    return load_newest_roster(place.store, place.created.credentials.owner_verify_key)
 
 
 @pytest.mark.parametrize("prefix", ["packs/", "index/", "references/"])

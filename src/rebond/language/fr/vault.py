@@ -66,9 +66,8 @@ VAULT: dict[str, str] = {
     "The run took more than 24 hours on a store without conditional create, so it is not committed.": "Le passage a duré plus de 24 heures sur un stockage sans création conditionnelle : il n'est pas validé.",
     "Run the backup again: what was stored is found again. Or use a store with conditional create.": "Relancez la "
     "sauvegarde : ce qui est stocké est retrouvé. Ou prenez un stockage à création conditionnelle.",
-    "The snapshot was put, but this key may no longer make one: it was revoked or its domain closed.": "La sauvegarde est "
-    "déposée, mais cette clé n'a plus le droit d'en faire : elle est révoquée, ou son domaine fermé.",
-    "Ask the vault's owner for a new key.": "Demandez une nouvelle clé au propriétaire du coffre.",
+    "The snapshot was put and does not count: meanwhile this key was revoked or its domain closed.": "La sauvegarde est "
+    "déposée et ne compte pas : entre-temps cette clé a été révoquée, ou son domaine fermé.",
     "A keeper ended this session before it could commit; it is tried again.": "Un keeper a clos cette session avant "
     "qu'elle ne soit validée ; on la recommence.",
     "Nothing is lost. If it happens often, prune at another time than the backups run.": "Rien n'est perdu. Si cela "
