@@ -12,8 +12,27 @@ GUARDED = "tests/scenarios/test_export_guarded.py"
 INTO = "tests/scenarios/test_database_into.py"
 HARD = "tests/scenarios/test_postgres_hard_to_load.py"
 STANDBY = "tests/scenarios/test_saved_from_a_standby.py"
+ROLES = "tests/scenarios/test_postgres_roles.py"
 
 POSTGRES = (
+    Bug(
+        "members-with-a-hyphen-leave-their-group",
+        "A role whose name has a hyphen comes back, and is no member of anything any more; nothing is said.",
+        (
+            Change(
+                "sources/postgres/roles.py",
+                'TO (" + NAME + rb")(?=[\\s;]).*;\\s*\\Z", re.DOTALL)\n_COMMENT',
+                'TO (" + NAME + rb")\\b.*;\\s*\\Z", re.DOTALL)\n_COMMENT',
+            ),
+        ),
+        (f"{ROLES}::test_new_roles_are_members_of_what_they_were_and_may_what_they_might",),
+    ),
+    Bug(
+        "a-parameter-called-begin-hides-the-rest",
+        "A function has a parameter called begin: no table behind it comes back alone, and no role of one is made.",
+        (Change("sources/postgres/statements.py", "elif is_routine and depth <= 0 and", "elif is_routine and"),),
+        (f"{ROLES}::test_what_stands_behind_a_parameter_called_begin_comes_back_alone_and_to_another_owner",),
+    ),
     Bug(
         "numbers-given-twice",
         "A table that is there gets its rows, and the next row of the application has a number that is taken.",

@@ -122,6 +122,7 @@ DATABASES_BACK: dict[str, str] = {
     "Load it under another name with --rename, and join the rows yourself.": "Chargez-la sous un autre nom avec --rename, et joignez les lignes vous-même.",
     "The locale {locale} of {database} is not there: words may be sorted in another order.": "La locale {locale} de {database} n'existe pas là-bas : les mots peuvent être triés dans un autre ordre.",
     "Install that locale on the server, then restore again, if the order matters.": "Installez cette locale sur le serveur, puis restaurez de nouveau, si l'ordre importe.",
+    "A right of a new role could not be given: {reason}": "Un droit d'un nouveau rôle n'a pu être accordé : {reason}",
     "{database} lacks a setting that {user} may not make.": "Il manque à {database} un réglage que {user} n'a pas le droit de faire.",
     "Let a superuser run: {statement}": "Faites exécuter par un super-utilisateur : {statement}",
     "The database {database} is of PostgreSQL {saved}, and the server {server} is {target}: an older one may not understand it.": "La base {database} est de PostgreSQL {saved}, et le serveur {server} est {target} : un plus ancien peut ne pas la comprendre.",

@@ -9,7 +9,9 @@ from rebond.sources.postgres.statements import NAME, Item, find_owner, split_sta
 
 _CREATE = re.compile(rb"\s*CREATE ROLE (" + NAME + rb")\s*;\s*\Z")
 _ALTER = re.compile(rb"\s*ALTER ROLE (" + NAME + rb") (?:WITH|SET) .*;\s*\Z", re.DOTALL)
-_GRANT = re.compile(rb"\s*GRANT (" + NAME + rb") TO (" + NAME + rb")\b.*;\s*\Z", re.DOTALL)
+_GRANT = re.compile(rb"\s*GRANT (" + NAME + rb") TO (" + NAME + rb")(?=[\s;]).*;\s*\Z", re.DOTALL)
+_COMMENT = re.compile(rb"\s*COMMENT ON ROLE (" + NAME + rb") IS .*;\s*\Z", re.DOTALL)
+_OF_PARAMETER = re.compile(rb"\s*GRANT [A-Z, ]+ ON PARAMETER \S+ TO (" + NAME + rb")(?=[\s;]).*;\s*\Z", re.DOTALL)
 _GRANTED_BY = re.compile(rb" GRANTED BY " + NAME)
 _NAMED = re.compile(
     rb"\b(?:FOR ROLE|FOR USER|OWNER TO|TO|FROM|(?<!OPTION )FOR|SET SESSION AUTHORIZATION) "
@@ -21,10 +23,14 @@ _OF_RIGHTS = frozenset({b"ACL", b"DEFAULT ACL", b"POLICY", b"USER MAPPING"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Roles:
-    """What is known of the roles of the server that was saved: by name, the statements that make each."""
+    """What is known of the roles of the server that was saved: by name, the statements that make each.
+
+    ``rights`` are those of a role on settings of the server.
+    """
 
     made_by: dict[str, list[bytes]]
     memberships: list[tuple[str, str, bytes]]
+    rights: list[tuple[str, bytes]]
 
     def make(self, wanted: Collection[str], known: Collection[str] = ()) -> list[bytes]:
         """Return the statements that make these roles, and join them to one another and to groups that are there."""
@@ -32,6 +38,10 @@ class Roles:
         groups = {*wanted, *known}
         joined = [text for group, member, text in self.memberships if group in groups and member in wanted]
         return [*made, *joined]
+
+    def list_rights(self, wanted: Collection[str]) -> list[bytes]:
+        """Return the statements that give these roles what they may do to settings: a server may not allow each."""
+        return [statement for name, statement in self.rights if name in wanted]
 
     def list_joined(self, wanted: Collection[str], there: Collection[str]) -> list[tuple[str, str]]:
         """Return which of these roles join which that a server has already: the group, and who joins it.
@@ -47,10 +57,12 @@ class Roles:
 
 def read_roles(script: bytes) -> Roles:
     """Read what ``pg_dumpall --globals-only`` wrote. What is no role is passed over."""
-    roles = Roles(made_by={}, memberships=[])
+    roles = Roles(made_by={}, memberships=[], rights=[])
     for _, statement in split_statements(script):
-        if (found := _CREATE.match(statement)) or (found := _ALTER.match(statement)):
+        if found := _CREATE.match(statement) or _ALTER.match(statement) or _COMMENT.match(statement):
             roles.made_by.setdefault(read_name(found[1]), []).append(statement)
+        elif found := _OF_PARAMETER.match(statement):
+            roles.rights.append((read_name(found[1]), statement))
         elif found := _GRANT.match(statement):
             text = _GRANTED_BY.sub(b"", statement)  # who once gave it may not be there
             roles.memberships.append((read_name(found[1]), read_name(found[2]), text))

@@ -150,8 +150,8 @@ class _Scanner:
             elif token == b";" and depth <= 0 and not blocks:
                 self._position = position
                 return content[begun:start], content[start:position]
-            elif is_routine:
-                blocks = _count_blocks(blocks, token.lower())
+            elif is_routine and depth <= 0 and content[found.start() - 1 : found.start()] != b".":
+                blocks = _count_blocks(blocks, token.lower())  # else the name of a parameter, or of a column
         self._position = len(content)
         return (content[begun:start], content[start:]) if start is not None else None
 

@@ -163,7 +163,7 @@ def load_whole(
         with mark_half_loaded(access, plan.new):
             # Names that are no UTF-8 can only be said where the encoding is that of the database itself.
             shared = plan.new if saved.manifest.encoding == RAW else maintenance
-            _make_roles(plan, shared)
+            _make_roles(plan, shared, report)
             if wish.keeps_owner and not plan.server.is_superuser:
                 _give_away(plan, maintenance, saved.manifest.owner)
             phases = _fill(saved, plan, wish, report, advance)
@@ -226,11 +226,17 @@ def _fill(saved: SavedDatabase, plan: LoadPlan, wish: LoadWish, report: Report, 
     return phases
 
 
-def _make_roles(plan: LoadPlan, maintenance: str) -> None:
-    if plan.new_roles:
-        guard = ScriptGuard(plan.target.access)
-        statements = [b"BEGIN;", *plan.roles.make(plan.new_roles, plan.server.roles), b"COMMIT;"]
-        run_statements(plan.target.access, maintenance, guard.wrap(statements))
+def _make_roles(plan: LoadPlan, maintenance: str, report: Report) -> None:
+    if not plan.new_roles:
+        return
+    guard = ScriptGuard(plan.target.access)
+    statements = [b"BEGIN;", *plan.roles.make(plan.new_roles, plan.server.roles), b"COMMIT;"]
+    run_statements(plan.target.access, maintenance, guard.wrap(statements))
+    for each in plan.roles.list_rights(plan.new_roles):
+        try:
+            run_statements(plan.target.access, maintenance, guard.wrap([each]))
+        except RestoreError as error:
+            report(_right_missing(each, error))
 
 
 def _give_away(plan: LoadPlan, maintenance: str, owner: str) -> None:
@@ -287,6 +293,18 @@ def _setting_missing(plan: LoadPlan, statement: str) -> Finding:
         template="{database} lacks a setting that {user} may not make.",
         hint_template="Let a superuser run: {statement}",
         values={"database": plan.name, "user": plan.server.user, "statement": written},
+    )
+
+
+def _right_missing(statement: bytes, error: RestoreError) -> Finding:
+    shown = statement.decode(errors="replace").strip()
+    return Finding(
+        code="role-right-missing",
+        severity=Severity.WARNING,
+        subject=shown,
+        template="A right of a new role could not be given: {reason}",
+        hint_template="Let a superuser run: {statement}",
+        values={"reason": error, "statement": shown},
     )
 
 
