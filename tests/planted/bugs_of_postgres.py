@@ -216,4 +216,12 @@ POSTGRES = (
         ),
         (f"{ENDS}::test_the_oldest_programs_that_are_not_older_than_the_server_are_chosen",),
     ),
+    Bug(
+        "triggers-that-no-other-server-has",
+        "A database that has triggers of keys turned off in a partition cannot be loaded by anybody.",
+        (Change("sources/postgres/definitions.py", "if not _KEY_TRIGGER.match(each) and (", "if ("),),
+        (
+            "tests/scenarios/test_tables_in_place_of_versions.py::test_a_database_whose_partitions_have_triggers_of_keys_turned_off_can_be_restored",
+        ),
+    ),
 )

@@ -1,7 +1,9 @@
 """What acts on tables, and what they demand, on every version: all of it is as it was, or is told before."""
 
 import json
+import os
 import pathlib
+import subprocess
 from collections.abc import Iterator
 
 import pytest
@@ -238,3 +240,57 @@ def test_keys_of_partitions_that_were_judged_alone_stay_judged(server: PostgresS
     place.bring_back("a")
     assert place.undo().status == 0
     assert place.everything() == damaged
+
+
+def test_a_database_whose_partitions_have_triggers_of_keys_turned_off_can_be_restored(
+    server: PostgresServer, tmp_path: pathlib.Path
+) -> None:
+    """pg_dump names those triggers by their numbers in the old server: no such database could be loaded at all."""
+    place = TableInPlace(tmp_path, server, JOINED + PARTED + "ALTER TABLE w1 DISABLE TRIGGER ALL")
+    saved = place.sql("SELECT * FROM w ORDER BY 1")
+    place.sql("DELETE FROM f; DELETE FROM w")
+    answer = place.program("restore", "latest", "db", "--in-place", "--yes", "--json")
+    (told,) = answer.document["problems"]
+    assert (answer.status, told["code"], "public.w1" in told["message"]) == (3, "key-triggers-act", True), answer.out
+    assert place.sql("SELECT * FROM w ORDER BY 1") == saved
+    place.sql("DROP TABLE f; ALTER TABLE w DETACH PARTITION w1; DROP TABLE w1")
+    place.bring_back("w1", "f")
+    assert place.sql("SELECT * FROM w ORDER BY 1") == saved
+    server.sql("DROP DATABASE IF EXISTS by_hand")
+    server.sql("CREATE DATABASE by_hand")
+    place.program.good("restore", "latest", "db", "--to", tmp_path / "laid", "--quiet")
+    script = [str(tmp_path / "laid" / "db" / "restore.sh"), server.connection("by_hand")]
+    subprocess.run(["sh", *script], check=True, env={**os.environ, **place.program.environment})
+    assert server.sql("SELECT * FROM w ORDER BY 1", "by_hand") == saved
+
+
+def test_a_schema_whose_tables_have_partitions_in_another_one_does_not_come_back_half(
+    server: PostgresServer, tmp_path: pathlib.Path
+) -> None:
+    place = TableInPlace(
+        tmp_path,
+        server,
+        """
+        CREATE SCHEMA other;
+        CREATE TABLE w (id int) PARTITION BY RANGE (id); CREATE TABLE w1 PARTITION OF w FOR VALUES FROM (0) TO (10);
+        CREATE TABLE other.w2 PARTITION OF w FOR VALUES FROM (10) TO (30) PARTITION BY RANGE (id);
+        CREATE TABLE other.w2a PARTITION OF other.w2 FOR VALUES FROM (10) TO (30);
+        CREATE TABLE other.whole (id int) PARTITION BY RANGE (id);
+        CREATE TABLE p PARTITION OF other.whole FOR VALUES FROM (0) TO (10);
+        INSERT INTO w SELECT n FROM generate_series(1, 20) n; INSERT INTO p VALUES (1);
+        """,
+    )
+    saved = place.everything()
+    place.sql("DELETE FROM w WHERE id IN (5, 15); DELETE FROM p")
+    before = place.everything()
+    answer = place.restore(more=("--schema", "public"))
+    told = json.loads(answer.out)["error"]
+    assert (answer.status, place.was_stopped(), place.everything()) == (40, False, before)
+    assert "public.w " in told["message"]
+    assert told["message"].endswith("other.w2a.")
+    assert place.restore("other.w2a", more=("--schema", "public")).status == 0
+    assert place.everything() == saved
+    assert place.undo().status == 0
+    assert place.everything() == before
+    assert place.restore(more=("--schema", "other", "--schema", "public")).status == 0
+    assert place.everything() == saved

@@ -144,4 +144,6 @@ DATABASES_BACK: dict[str, str] = {
     "See what it waits for: a lock, or a connection that is lost; then try again.": "Voyez ce qu'il attend : un verrou, ou une connexion perdue ; puis réessayez.",
     "The address of a server may hold no password.": "L'adresse d'un serveur ne peut contenir de mot de passe.",
     "Set PGPASSWORD or PGPASSFILE, or 'password' of a component with that address.": "Définissez PGPASSWORD ou PGPASSFILE, ou « password » d'un composant à cette adresse.",
+    "Triggers of foreign keys of the partitions {tables} were turned off, or acted otherwise than usual. They act as usual now: a dump names them as no other server does.": "Des déclencheurs de clés étrangères des partitions {tables} étaient éteints, ou agissaient autrement que d'habitude. Ils agissent maintenant comme d'habitude : une sauvegarde les nomme comme aucun autre serveur ne le fait.",
+    "Where they are to stay so, let a superuser say it again: ALTER TABLE … DISABLE TRIGGER ALL;": "S'ils doivent rester ainsi, faites-le redire par un superutilisateur : ALTER TABLE … DISABLE TRIGGER ALL;",
 }

@@ -87,4 +87,6 @@ TABLES_BACK: dict[str, str] = {
     "Where {now} is the right one, leave it out: rebond restore --{way} {run} --without {component}\n  → Where {then} is: rebond restore --{way} {run} --config {kept}": "Si {now} est le bon, laissez-le de côté : rebond restore --{way} {run} --without {component}\n  → Si c'est {then} : rebond restore --{way} {run} --config {kept}",
     "The server {server} is a standby: nothing can be undone in it.": "Le serveur {server} est un serveur de secours : rien ne peut y être défait.",
     "Promote it, or name the primary in the configuration.": "Promouvez-le, ou nommez le primaire dans la configuration.",
+    "Rows of {table} lie in partitions of another schema, and would stay as they are: {missing}.": "Des lignes de {table} sont dans des partitions d'un autre schéma, et resteraient comme elles sont : {missing}.",
+    "Let them come back too, with --table for each, or with a --schema of their own. Or name the tables that are wanted with --table, and leave --schema out.": "Faites-les revenir aussi, avec --table pour chacune, ou avec un --schema à elles. Ou nommez les tables voulues avec --table, sans --schema.",
 }

@@ -25,6 +25,7 @@ from rebond.sources.postgres.left_out import list_left_out
 from rebond.sources.postgres.part_load import choose_tables, load_part
 from rebond.sources.postgres.raw_text import read_json, write_json
 from rebond.sources.postgres.saved import SavedDatabase
+from rebond.sources.postgres.split_tables import require_whole_tables
 from rebond.sources.postgres.table_demands import require_rows_fit
 from rebond.sources.postgres.table_exchange import (
     drop_beside,
@@ -208,6 +209,7 @@ class TablesPart(ServerPart):
     def _plan(self, saved: SavedDatabase, target: DatabaseTarget) -> tuple[Exchange, MadeTables]:
         """Return everything that is decided before anything is made. Raises ``RestoreError``."""
         wanted = choose_tables(saved, self._tables, self._schemas)
+        require_whole_tables(saved, wanted, self._schemas)
         planned = plan_exchange(target, wanted, f"rebond_{self._run[:8]}")
         exchange, made = make_missing(
             saved, target, planned, keeps_owner=self._keeps_owner, is_counted=self._moment is None

@@ -14,7 +14,7 @@ from rebond.sources.postgres.belonging import (
     list_partitions,
     read_key_comment,
 )
-from rebond.sources.postgres.definitions import Definitions
+from rebond.sources.postgres.definitions import KEY_TRIGGERS_ACT, Definitions
 from rebond.sources.postgres.feeding import LoadSession, ScriptGuard
 from rebond.sources.postgres.left_out import find_left_out, tell_without_rows
 from rebond.sources.postgres.names import quote_name, quote_text
@@ -162,7 +162,8 @@ def load_part(saved: SavedDatabase, plan: PartPlan, *, report: Report, advance: 
     """Load what was planned, all of it or nothing. Raises ``RestoreError`` and ``VaultError``."""
     began = time.monotonic()
     for note in plan.definitions.notes:
-        report(note)
+        if note.code != KEY_TRIGGERS_ACT or find_whole(plan.tables) & set(map(show, plan.definitions.turned)):
+            report(note)
     access = plan.target.access
     guard, session = ScriptGuard(access), LoadSession(access, plan.target.database)
     try:

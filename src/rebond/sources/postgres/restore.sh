@@ -31,7 +31,8 @@ load_script() {
     [ -r "$1" ] || { echo "$1 is missing" >&2; exit 1; }
     {
         if [ -n "$key" ]; then printf '\\restrict %s\n' "$key"; fi
-        cat "$1"
+        # Triggers of foreign keys that were turned off in partitions: no other server calls them so. They act as usual.
+        LC_ALL=C sed '/^ALTER TABLE .* TRIGGER "RI_ConstraintTrigger_[ac]_[0-9]*";$/d' "$1"
         if [ -n "$key" ]; then printf '\\unrestrict %s\n' "$key"; fi
     } | run >/dev/null
 }
