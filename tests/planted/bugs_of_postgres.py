@@ -13,8 +13,21 @@ INTO = "tests/scenarios/test_database_into.py"
 HARD = "tests/scenarios/test_postgres_hard_to_load.py"
 STANDBY = "tests/scenarios/test_saved_from_a_standby.py"
 ROLES = "tests/scenarios/test_postgres_roles.py"
+THERE = "tests/scenarios/test_postgres_rows_into_tables.py"
 
 POSTGRES = (
+    Bug(
+        "triggers-act-on-what-comes-back",
+        "Rows go into a table that is there, and its triggers change them and write elsewhere; the status is 0.",
+        (Change("sources/postgres/part_load.py", "_feed(session, guard, list_turned_off(plan.triggers))", "pass"),),
+        (f"{THERE}::test_triggers_and_settings_change_no_row_that_comes_back",),
+    ),
+    Bug(
+        "null-is-a-word-where-a-database-says-so",
+        "A database reads no NULL in arrays: those of a table that comes back hold the word instead.",
+        (Change("sources/postgres/feeding.py", "SET array_nulls = on;\n", ""),),
+        (f"{THERE}::test_triggers_and_settings_change_no_row_that_comes_back",),
+    ),
     Bug(
         "members-with-a-hyphen-leave-their-group",
         "A role whose name has a hyphen comes back, and is no member of anything any more; nothing is said.",

@@ -20,6 +20,8 @@ SET lock_timeout = 0;
 SET idle_in_transaction_session_timeout = 0;
 SET synchronous_commit = off;
 SET row_security = off;
+SET array_nulls = on;
+SET xmloption = content;
 SET search_path = '';
 SELECT pg_catalog.count(pg_catalog.set_config(name, '0', false)) FROM pg_catalog.pg_settings
  WHERE name IN ('transaction_timeout', 'idle_session_timeout');

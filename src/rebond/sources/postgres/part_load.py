@@ -5,6 +5,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from rebond.errors import RestoreError, TargetNotEmpty, UnknownName, UsageError
+from rebond.sources.postgres.acting_triggers import (
+    ActingTrigger,
+    find_acting,
+    list_turned_off,
+    list_turned_on,
+    tell_turned_off,
+)
 from rebond.sources.postgres.advances import find_now, list_advances
 from rebond.sources.postgres.belonging import (
     FOREIGN_KEY,
@@ -73,6 +80,7 @@ class PartPlan:
     behind: Mapping[bytes, bytes] = field(
         default_factory=dict
     )  # sequences that may have to go on, and what they are now
+    triggers: tuple[ActingTrigger, ...] = ()
 
     @property
     def rows(self) -> int:
@@ -136,6 +144,7 @@ def plan_part(
         schemas=tuple(each for each in schemas if not _has_schema(target, each)),
         joins=list_join_names(definitions.after.items),
         behind=_find_behind(target, definitions.before.items, planned),
+        triggers=find_acting(target, [(each.schema, each.name) for each in planned if not each.is_made]),
     )
 
 
@@ -169,6 +178,7 @@ def load_part(saved: SavedDatabase, plan: PartPlan, *, report: Report, advance: 
     try:
         session.feed("BEGIN;\n")
         _feed(session, guard, list_made(plan, is_before=True))
+        _feed(session, guard, list_turned_off(plan.triggers))
         fed_bytes = 0
         for number, each in enumerate(plan.tables):
             first, last = guard.make_key()
@@ -183,6 +193,7 @@ def load_part(saved: SavedDatabase, plan: PartPlan, *, report: Report, advance: 
             session.feed(last)
             session.report(f"{len(each.into)} :ROW_COUNT")
             session.feed(f"SELECT 1 / (:ROW_COUNT = {each.table.rows})::int AS rows_as_saved;\n")
+        _feed(session, guard, list_turned_on(plan.triggers))
         _feed(session, guard, list_positions(saved, plan))
         _feed(session, guard, list_advances(saved, plan.behind))
         _feed(session, guard, list_made(plan, is_before=False))
@@ -190,6 +201,8 @@ def load_part(saved: SavedDatabase, plan: PartPlan, *, report: Report, advance: 
         check_counts([each.table for each in plan.tables], session.finish())
     finally:
         session.close()
+    for note in tell_turned_off(plan.triggers):
+        report(note)
     return LoadedPart(
         database=plan.target.database,
         tables=tuple(each.into for each in plan.tables),
