@@ -6,6 +6,8 @@ import pathlib
 import pytest
 
 from rebond.cli.invocation import Invocation
+from rebond.cli.output import drawn
+from rebond.cli.vaults import key_at_hand
 from rebond.cli.vaults.key_at_hand import find_key, find_passphrase
 from rebond.errors import RebondError, UsageError, WrongKey
 from rebond.secret import Secret
@@ -71,3 +73,29 @@ def test_a_file_that_is_not_there_is_named(tmp_path: pathlib.Path) -> None:
 def test_an_empty_passphrase_is_refused_rather_than_asked_for() -> None:
     with pytest.raises(RebondError, match="empty"):
         find_key(surroundings(REBOND_PASSPHRASE=""))
+
+
+def test_nothing_is_drawn_over_the_question_for_a_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The bar went on beside it, and the question was not to be seen: a recovery seemed to hang."""
+    seen: list[str] = []
+
+    class Bar:
+        def rest(self) -> None:
+            seen.append("rests")
+
+        def go_on(self) -> None:
+            seen.append("goes on")
+
+    def answer(_question: str) -> str:
+        seen.append("asked")
+        return "word"
+
+    bar = Bar()
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
+    monkeypatch.setattr("getpass.getpass", answer)
+    drawn.note_drawn(bar)
+    try:
+        assert key_at_hand.ask("Passphrase: ").reveal() == b"word"
+    finally:
+        drawn.forget_drawn(bar)
+    assert seen == ["rests", "asked", "goes on"]

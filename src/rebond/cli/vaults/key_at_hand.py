@@ -6,6 +6,7 @@ from pathlib import Path
 
 from rebond.cli.configuration.vault_found import Configured
 from rebond.cli.invocation import Invocation
+from rebond.cli.output.drawn import resting
 from rebond.cli.output.speech import tr
 from rebond.errors import Refused, UsageError, WrongKey
 from rebond.logs.masking import remember_secret
@@ -86,7 +87,8 @@ def ask(question: str) -> Secret:
             "No secret was given, and there is no terminal to ask on.",
             hint="Set REBOND_KEY_FILE, REBOND_PASSPHRASE, REBOND_PASSPHRASE_FILE or REBOND_PASSPHRASE_COMMAND.",
         )
-    return remember_secret(Secret(getpass.getpass(question)))
+    with resting():  # a bar would be drawn over the question: nobody would know that one waits
+        return remember_secret(Secret(getpass.getpass(question)))
 
 
 def read_file(path: Path) -> bytes:
