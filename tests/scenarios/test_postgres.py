@@ -167,6 +167,30 @@ def test_what_a_restore_set_aside_is_no_database_like_the_others(
         server.sql(f"DROP DATABASE {apart}")
 
 
+def test_a_template_and_what_nobody_can_open_are_named_and_end_no_backup_of_all(
+    program: Program, server: PostgresServer, tmp_path: pathlib.Path
+) -> None:
+    names = "model", "closed", "half_dropped"
+    for each in names:
+        server.sql(f"CREATE DATABASE {each} TEMPLATE template0")
+    server.sql("ALTER DATABASE model IS_TEMPLATE true; ALTER DATABASE closed ALLOW_CONNECTIONS false")
+    server.sql("UPDATE pg_database SET datconnlimit = -2 WHERE datname = 'half_dropped'")
+    try:
+        configure(tmp_path, server, ('database = "shop"', 'databases = ["*"]'))
+        said = program.good("backup").err.splitlines()
+        assert ["model" in each for each in said if "has templates, which are not saved" in each] == [True]
+        assert ["closed, half_dropped." in each for each in said if "nobody can open" in each] == [True]
+        assert names_in_snapshot(program).isdisjoint(names)
+
+        configure(tmp_path, server, ('database = "shop"', 'databases = ["*", "model"]'))
+        assert "has templates" not in program.good("backup").err
+        assert "model" in names_in_snapshot(program)
+    finally:
+        server.sql("ALTER DATABASE model IS_TEMPLATE false")
+        for each in names:
+            server.sql(f"DROP DATABASE {each}")
+
+
 def names_in_snapshot(program: Program) -> set[str]:
     return {each["path"].partition("/")[2] for each in program.ask("ls", "latest", "db") if each["kind"] == "directory"}
 

@@ -18,7 +18,7 @@ from rebond.sources.postgres.making import find_set_aside
 from rebond.sources.postgres.names import name_file
 from rebond.sources.postgres.programs import Programs, choose_programs, find_programs
 from rebond.sources.postgres.server import PostgresServer
-from rebond.sources.postgres.session import Access, HeldSnapshot, list_databases
+from rebond.sources.postgres.session import Access, HeldSnapshot, list_databases, look_for_databases
 from rebond.sources.postgres.table_rows import USUAL_JOBS, TableRows
 from rebond.sources.postgres.tree import PostgresTree, list_pieces, make_globals, read_globals, report_left_out
 from rebond.stack.file_questions import FileQuestions
@@ -109,11 +109,17 @@ class ConfiguredPostgres:
     def _find_databases(self, access: Access, database: str, report: Report) -> tuple[list[str], bool]:
         wanted = self.list_wanted()
         if "*" in wanted:
-            there = list_databases(access, database or "postgres")
-            aside = [each for each in find_set_aside(there) if each not in wanted]
+            found = look_for_databases(access, database or "postgres")
+            aside = [each for each in find_set_aside([each.name for each in found]) if each not in wanted]
             if aside:
                 report(_aside_not_saved(self._name, aside))
-            return [each for each in there if each not in aside], True
+            left = [each for each in found if each.name not in wanted and each.name not in aside]
+            if templates := [each.name for each in left if each.is_template and each.can_be_opened]:
+                report(_templates_not_saved(self._name, templates))
+            if closed := [each.name for each in left if not each.can_be_opened]:
+                report(_closed_not_saved(self._name, closed))
+            left_out = {*aside, *templates, *closed}
+            return [each.name for each in found if each.name not in left_out], True
         if wanted:
             return list(dict.fromkeys(wanted)), True
         if not database:
@@ -180,6 +186,29 @@ def _aside_not_saved(component: str, names: Sequence[str]) -> Finding:
         "{names}.",
         hint_template="When all is well, 'rebond restore --accept RUN' drops those of a restore in place, and "
         "DROP DATABASE the others. One that is to be saved is named under 'databases'.",
+        values={"component": component, "names": ", ".join(names)},
+    )
+
+
+def _templates_not_saved(component: str, names: Sequence[str]) -> Finding:
+    return Finding(
+        code="templates-not-saved",
+        severity=Severity.NOTE,
+        subject=component,
+        template="The server of {component} has templates, which are not saved: {names}.",
+        hint_template="One that is to be saved is named under 'databases', beside \"*\".",
+        values={"component": component, "names": ", ".join(names)},
+    )
+
+
+def _closed_not_saved(component: str, names: Sequence[str]) -> Finding:
+    return Finding(
+        code="closed-databases-not-saved",
+        severity=Severity.NOTE,
+        subject=component,
+        template="The server of {component} has databases that nobody can open, and that are not saved: {names}.",
+        hint_template="They take no connections, or are left of a DROP DATABASE that was cut. "
+        "ALTER DATABASE NAME ALLOW_CONNECTIONS true opens one of the first, DROP DATABASE ends the others.",
         values={"component": component, "names": ", ".join(names)},
     )
 

@@ -20,6 +20,10 @@ POSTGRES: dict[str, str] = {
     "See whether it runs, and whether 'host' and 'port' are right: pg_isready says so.": "Voyez s'il tourne, et si « host » et « port » sont justes : pg_isready le dit.",
     "The server of {component} has old versions of databases that restores set aside. They are not saved: {names}.": "Le serveur de {component} contient d'anciennes versions de bases que des restaurations ont mises de côté. Elles ne sont pas sauvegardées : {names}.",
     "When all is well, 'rebond restore --accept RUN' drops those of a restore in place, and DROP DATABASE the others. One that is to be saved is named under 'databases'.": "Quand tout va bien, « rebond restore --accept RUN » supprime celles d'une restauration en place, et DROP DATABASE les autres. Celle qui doit être sauvegardée se nomme sous « databases ».",
+    "The server of {component} has templates, which are not saved: {names}.": "Le serveur de {component} a des bases modèles (templates), qui ne sont pas sauvegardées : {names}.",
+    "One that is to be saved is named under 'databases', beside \"*\".": 'Celle qui doit être sauvegardée se nomme sous « databases », à côté de "*".',
+    "The server of {component} has databases that nobody can open, and that are not saved: {names}.": "Le serveur de {component} a des bases que personne ne peut ouvrir, et qui ne sont pas sauvegardées : {names}.",
+    "They take no connections, or are left of a DROP DATABASE that was cut. ALTER DATABASE NAME ALLOW_CONNECTIONS true opens one of the first, DROP DATABASE ends the others.": "Elles n'acceptent pas de connexions, ou restent d'un DROP DATABASE interrompu. ALTER DATABASE NOM ALLOW_CONNECTIONS true ouvre l'une des premières, DROP DATABASE supprime les autres.",
     # streams
     "The rows of {name} were cut: the mark at their end is missing.": "Les lignes de {name} ont été coupées : il manque la marque à leur fin.",
     "Run the backup again. If that happens often, see what ends the connection.": "Relancez la sauvegarde. Si cela arrive souvent, voyez ce qui met fin à la connexion.",

@@ -52,7 +52,7 @@ SELECT pg_catalog.json_build_object(
   'extensions', (SELECT pg_catalog.json_object_agg(extname, extversion ORDER BY extname) FROM pg_catalog.pg_extension),
   'is_standby', coalesce(pg_catalog.current_setting('{RECOVERED}', true), '') <> 'on',
   'beside', (SELECT pg_catalog.count(*) FROM pg_catalog.pg_database b WHERE b.datallowconn AND NOT b.datistemplate
-             AND b.datname <> 'postgres' AND b.datname <> pg_catalog.current_database()),
+             AND b.datconnlimit <> -2 AND b.datname <> 'postgres' AND b.datname <> pg_catalog.current_database()),
   'left_out', (SELECT coalesce(pg_catalog.json_agg(pg_catalog.format('%I.%I', n.nspname, c.relname)
                ORDER BY n.nspname, c.relname), '[]') FROM {_TABLES} AND c.relkind = 'r' AND {_UNREADABLE})
 ) FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database()
@@ -86,10 +86,20 @@ SELECT pg_catalog.format('SELECT %L || last_value || '', '' || is_called || '');
 FROM {_SEQUENCES} ORDER BY n.nspname, c.relname \\gexec
 """  # noqa: S608 - made of constants
 
-LIST_DATABASES = (
-    "SELECT pg_catalog.json_build_object('name', datname) FROM pg_catalog.pg_database "
-    "WHERE datallowconn AND NOT datistemplate ORDER BY datname"
-)
+# What PostgreSQL itself brings is none; nobody can open one whose DROP DATABASE was cut, and it is marked by its limit.
+LIST_DATABASES = """
+SELECT pg_catalog.json_build_object('name', datname, 'is_template', datistemplate,
+  'can_be_opened', datallowconn AND datconnlimit <> -2)
+FROM pg_catalog.pg_database WHERE datname NOT IN ('template0', 'template1') ORDER BY datname
+"""
+
+
+class ListedDatabase(msgspec.Struct, frozen=True, kw_only=True):
+    """One database of a server: one that new ones are made after ``is_template``."""
+
+    name: str
+    is_template: bool
+    can_be_opened: bool
 
 
 class Database(msgspec.Struct, frozen=True, kw_only=True):

@@ -135,6 +135,13 @@ class HeldSnapshot:
 
 def list_databases(access: Access, maintenance: str) -> list[str]:
     """Return the databases of a server that can be opened, templates left out. Raises ``SourceError``."""
+    return [
+        each.name for each in look_for_databases(access, maintenance) if each.can_be_opened and not each.is_template
+    ]
+
+
+def look_for_databases(access: Access, maintenance: str) -> list[catalogue.ListedDatabase]:
+    """Return all databases of a server but the templates that it brings. Raises ``SourceError``."""
     mark = f"rebond-end-{secrets.token_hex(16)}"
     script = f"{COMMON}{catalogue.LIST_DATABASES};\nSELECT '{mark}';\n"
     reader = access.open_psql(maintenance, script)
@@ -144,7 +151,7 @@ def list_databases(access: Access, maintenance: str) -> list[str]:
         raise explain_failure(error, server=str(access.server), database=maintenance) from error
     finally:
         reader.close()
-    return [read_json(each, dict[str, str])["name"] for each in lines]
+    return [read_json(each, catalogue.ListedDatabase) for each in lines]
 
 
 def read_until(reader: StreamReader, mark: str) -> list[bytes]:
