@@ -17,6 +17,22 @@ THERE = "tests/scenarios/test_postgres_rows_into_tables.py"
 
 POSTGRES = (
     Bug(
+        "a-half-dropped-database-ends-every-backup",
+        "A DROP DATABASE was cut, and no backup of the whole server comes to its end any more.",
+        (Change("sources/postgres/catalogue.py", "datallowconn AND datconnlimit <> -2)", "datallowconn)"),),
+        (
+            "tests/scenarios/test_postgres.py::test_a_template_and_what_nobody_can_open_are_named_and_end_no_backup_of_all",
+        ),
+    ),
+    Bug(
+        "views-dropped-as-tables",
+        "pg_restore --clean drops no view and no sequence of an exported dump, and the rows are there twice.",
+        (Change("sources/postgres/contents.py", '_say_kind(owned["what"], item)', 'owned["what"]'),),
+        (
+            "tests/scenarios/test_export_put_again.py::test_a_dump_takes_the_place_of_what_is_there_as_often_as_one_likes",
+        ),
+    ),
+    Bug(
         "triggers-act-on-what-comes-back",
         "Rows go into a table that is there, and its triggers change them and write elsewhere; the status is 0.",
         (Change("sources/postgres/part_load.py", "_feed(session, guard, list_turned_off(plan.triggers))", "pass"),),

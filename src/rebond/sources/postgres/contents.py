@@ -16,9 +16,13 @@ _NAMED = re.compile(rb"[A-Z ]+ (?:(?P<whole>" + QUALIFIED + rb")|(?P<name>" + NA
 _SPLIT = re.compile(NAME)
 _ENCODING = re.compile(rb"\s*SET client_encoding = '([A-Za-z0-9_]+)';")
 _ADDED = re.compile(rb"\s*ALTER TABLE (?P<table>.*?)\s+ADD CONSTRAINT (?P<name>" + NAME + rb")", re.DOTALL)
+_DEFAULT = re.compile(rb"\s*(ALTER TABLE .*? ALTER COLUMN " + NAME + rb") SET DEFAULT ", re.DOTALL)
+_CAST = re.compile(rb"\s*CREATE (CAST \(.*? AS .*?\)) WITH", re.DOTALL)
+_MAPPING = re.compile(rb"\s*CREATE (USER MAPPING FOR " + NAME + rb" SERVER " + NAME + rb")", re.DOTALL)
 _LARGE_OBJECT = re.compile(rb"\s*SELECT pg_catalog\.lo_create\('(\d+)'\);")
 _LARGE_OBJECT_ROWS = (b"SELECT pg_catalog.lo_open(", b"SELECT pg_catalog.lowrite(", b"SELECT pg_catalog.lo_close(")
 _MADE_WITH_ROWS = b"BLOB METADATA"
+_ALTERED_AS_TABLE = frozenset({b"VIEW", b"MATERIALIZED VIEW", b"SEQUENCE", b"FOREIGN TABLE"})
 _KEYS = frozenset({b"CONSTRAINT", b"INDEX"})
 
 
@@ -32,12 +36,13 @@ class Section(enum.IntEnum):
 
 @dataclass(slots=True, kw_only=True)
 class Entry:
-    """One line of the table. ``needs`` are the numbers of those that come first."""
+    """One line of the table. ``needs`` are the numbers of those that come first; ``oid`` is that of a large object."""
 
     number: int
     name: bytes
     kind: bytes
     section: Section
+    oid: bytes = b"0"
     definition: bytes = b""
     drop: bytes = b""
     copy: bytes = b""
@@ -131,13 +136,15 @@ def _add_item(contents: _Contents, item: Item, section: Section) -> Entry:
     words = [text for text in item.statements if find_owner(text) is None]
     name, schema = item.name, item.schema
     drop = _name_drop(item)
-    if owned is not None:
-        drop = b"DROP " + owned["what"] + b";\n"
+    large = _LARGE_OBJECT.match(item.statements[0]) if item.kind == b"BLOB" and item.statements else None
+    if owned is not None and large is None:
+        drop = b"DROP " + _say_kind(owned["what"], item) + b";\n"
         name, schema = _read_names(owned["what"], item)
     return contents.add(
         name=name,
         kind=item.kind,
         section=section,
+        oid=large[1] if large is not None else b"0",  # by it pg_restore --if-exists takes it away
         definition=b"\n".join(words) + b"\n\n\n",
         drop=drop,
         schema=schema,
@@ -145,6 +152,12 @@ def _add_item(contents: _Contents, item: Item, section: Section) -> Entry:
         access_method=item.access_method if item.kind in {b"TABLE", b"MATERIALIZED VIEW"} else b"",
         owner=item.owner,
     )
+
+
+def _say_kind(what: bytes, item: Item) -> bytes:
+    """Return kind and name of what has an owner: pg_dump gives one to views and sequences as if they were tables."""
+    is_other = item.kind in _ALTERED_AS_TABLE and what.startswith(b"TABLE ")
+    return item.kind + what.removeprefix(b"TABLE") if is_other else what
 
 
 def _read_names(what: bytes, item: Item) -> tuple[bytes, bytes]:
@@ -163,6 +176,10 @@ def _name_drop(item: Item) -> bytes:
     first = item.statements[0] if item.statements else b""
     if item.kind in {b"CONSTRAINT", b"FK CONSTRAINT"} and (found := _ADDED.match(first)):
         return b"ALTER TABLE " + found["table"] + b" DROP CONSTRAINT " + found["name"] + b";\n"
+    if item.kind == b"DEFAULT" and (found := _DEFAULT.match(first)):
+        return found[1] + b" DROP DEFAULT;\n"
+    if found := _CAST.match(first) or _MAPPING.match(first):
+        return b"DROP " + found[1] + b";\n"
     if item.kind == b"BLOB" and (found := _LARGE_OBJECT.match(first)):
         return b"SELECT pg_catalog.lo_unlink('" + found[1] + b"');\n"
     if item.kind == b"EXTENSION":

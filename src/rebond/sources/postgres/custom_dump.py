@@ -87,7 +87,7 @@ def _write_entry(entry: Entry, offset: int | None) -> bytes:
             _integer(entry.number),
             _integer(int(has_data)),
             _text(b"0"),
-            _text(b"0"),
+            _text(entry.oid),
             _text(entry.name),
             _text(entry.kind),
             _integer(entry.section),
