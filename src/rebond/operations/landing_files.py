@@ -12,10 +12,10 @@ from rebond.errors import RestoreError, TargetUnsafe, VaultDamaged
 from rebond.findings import Finding
 from rebond.operations.landing_process import LandingProcess
 from rebond.operations.reading_ahead import ReadingAhead
-from rebond.operations.restore_findings import damaged_file, unsafe_path
+from rebond.operations.restore_findings import damaged_file, file_too_large, unsafe_path
 from rebond.own_processes import ProcessLost, may_be_copied
 from rebond.sources.files.landed_directories import Directory
-from rebond.sources.files.landed_files import LandedFile
+from rebond.sources.files.landed_files import FileTooLarge, LandedFile
 from rebond.sources.files.landing import FileLanding
 from rebond.sources.files.overwriting import Outcome, Overwrite
 from rebond.sources.files.paths import join_path
@@ -281,6 +281,8 @@ class FileWriter:
                     files += self._write_pieces(job, directory, entry, found, pending)
             except TargetUnsafe as error:
                 self._give_up(job, unsafe_path(error))
+            except FileTooLarge as error:
+                self._give_up(job, file_too_large(error))
             written += sum(len(content) for content in found)
         return files, written
 
@@ -324,6 +326,7 @@ class FileWriter:
             self._write_chunks(handle, entry, job, contents)
         except RestoreError:
             if not self._was_given_up(pending):
+                self._pending.setdefault(job.number, pending)  # whoever gives the file up finds what was begun
                 raise
             return 0
         with self._lock:

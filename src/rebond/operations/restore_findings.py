@@ -1,6 +1,6 @@
 """What a restore says about single paths."""
 
-from rebond.errors import TargetUnsafe, VaultDamaged
+from rebond.errors import RestoreError, TargetUnsafe, VaultDamaged
 from rebond.findings import Finding, Severity
 from rebond.operations.browsing import Located
 
@@ -13,6 +13,18 @@ def unsafe_path(error: TargetUnsafe) -> Finding:
         subject=str(error.values.get("path", "")),
         template=error.template,
         hint_template=error.hint_template,
+        values=error.values,
+    )
+
+
+def file_too_large(error: RestoreError) -> Finding:
+    """Say that a file was left out because the target holds none of that size."""
+    return Finding(
+        code="not-restored",
+        severity=Severity.WARNING,
+        subject=str(error.values.get("path", "")),
+        template=error.template,
+        hint_template="No file of that size can be there: restore it to another place with --include.",
         values=error.values,
     )
 

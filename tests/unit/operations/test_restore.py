@@ -3,6 +3,7 @@
 import errno
 import os
 import random
+import resource
 import shutil
 import sys
 from collections.abc import Iterator
@@ -588,6 +589,25 @@ def test_a_target_that_fails_ends_the_restore_and_leaves_nothing_half(
     found = place.found()
     assert found.items() <= below("site", tree.files).items()
     assert not [path for path in found if ".rebond" in path]
+
+
+def test_a_file_that_is_too_large_for_the_target_costs_no_other(place: RestoredVault) -> None:
+    tree = big_tree()
+    record = place.save(tree)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, hard))
+    try:
+        outcome = place.restore(record)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+    large = {"d2/large", "d9/larger", "d9/twice"}
+    assert sorted(str(finding.values["path"]) for finding in outcome.findings) == sorted(
+        f"site/{path}" for path in large
+    )
+    assert set(codes(outcome)) == {"not-restored"}
+    assert place.found() == below("site", {path: content for path, content in tree.files.items() if path not in large})
+    assert outcome.files == len(tree.files) - len(large)
 
 
 class Interrupting(Notebook):

@@ -7,6 +7,7 @@ import signal
 import stat
 import threading
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import msgspec
@@ -576,6 +577,27 @@ def test_a_full_target_is_one_clear_error_and_nothing_half_is_left(landing: File
         with pytest.raises(RestoreError, match="No room left"):
             landing.write_whole_file(root, file_of("f", b"x"), b"x")
     assert os.listdir(target) == []
+
+
+@pytest.mark.parametrize("is_whole_target", [True, False])
+def test_what_is_read_only_below_the_target_costs_nothing_else(
+    landing: FileLanding, noted: Noted, is_whole_target: bool
+) -> None:
+    root = landing.begin(ROOT)
+    flags = os.ST_RDONLY if is_whole_target else 0
+
+    def refuse(fd: int, content: bytes) -> int:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(os, "write", refuse)
+        patched.setattr(os, "statvfs", lambda path: SimpleNamespace(f_flag=flags))
+        if is_whole_target:
+            with pytest.raises(RestoreError, match="Read-only"):
+                landing.write_whole_file(root, file_of("f", b"x"), b"x")
+        else:
+            assert landing.write_whole_file(root, file_of("f", b"x"), b"x") is Outcome.FAILED
+    assert noted.codes() == ([] if is_whole_target else ["not-restored"])
 
 
 @pytest.mark.root

@@ -28,6 +28,8 @@ RESTORING: dict[str, str] = {
     "restore": "restauration",
     "{path} could not be restored: {reason}": "{path} n'a pas pu être restauré : {reason}",
     "'rebond find NAME' shows other versions; 'rebond verify --read-data' shows what else is reached.": "« rebond find NOM » en montre d'autres versions ; « rebond verify --read-data » montre ce qui est encore atteint.",
+    "No file of that size can be there: restore it to another place with --include.": "Un fichier de cette taille n'y "
+    "peut être : restaurez-le ailleurs avec --include.",
     "A chunk is not as long as the tree says.": "Un morceau n'a pas la longueur que dit l'arborescence.",
     "A process of this restore was killed; a file that it was writing may be half there.": "Un processus de cette restauration a été tué ; un fichier qu'il écrivait est peut-être incomplet.",
     "See whether the machine ran out of memory, then run the same command again with --overwrite changed.": "Voyez si la machine a manqué de mémoire, puis relancez la même commande avec --overwrite changed.",

@@ -7,7 +7,7 @@ from bisect import bisect_right
 from collections.abc import Iterator
 
 from rebond.entries import Entry
-from rebond.errors import TargetUnsafe
+from rebond.errors import RestoreError, TargetUnsafe
 from rebond.sources.files.landed_directories import Directory, OpenDirectories
 from rebond.sources.files.paths import join_path, show_path
 
@@ -24,6 +24,10 @@ def part_name(name: bytes) -> bytes:
     It is the same in every run, so that a restore that is repeated clears away what a cut one left.
     """
     return b".rebond-" + hashlib.blake2b(name, digest_size=10).hexdigest().encode() + b".part"
+
+
+class FileTooLarge(RestoreError):
+    """The target takes no more of this one file; others may go on."""
 
 
 class LandedFile:

@@ -35,7 +35,7 @@ class FileLanding:
 
     A fault of one path is reported and is its ``Outcome.FAILED``. ``TargetUnsafe`` is raised when a
     path would lead through a link or outside: nothing was written for that path, and others may go
-    on. Other ``RestoreError``s (no room, read-only) concern the whole target.
+    on. ``FileTooLarge`` concerns one file; other ``RestoreError``s (no room, read-only) concern the whole target.
 
     With ``dry_run`` nothing is touched, and the outcomes are those that would come. Without
     ``keeps_owner`` everything belongs to the user who restores. With ``was_empty`` nothing lay in the target before,
@@ -117,7 +117,10 @@ class FileLanding:
         return self._begun.create(directory, entry)
 
     def write_at(self, file: LandedFile, offset: int, content: Buffer) -> None:
-        """Write a piece of a file; what of it lies in the entry's holes is left out. Raises ``RestoreError``."""
+        """Write a piece of a file; what of it lies in the entry's holes is left out.
+
+        Raises ``FileTooLarge`` where only this file cannot go on, else ``RestoreError``.
+        """
         self._begun.write_at(file, offset, content)
 
     def finish_file(self, file: LandedFile) -> Outcome:

@@ -21,7 +21,7 @@ _MET_HINT = (
     "Another name of the snapshot may be the same to this file system (capitals, accents), or somebody else writes "
     "there. Restore into another place."
 )
-_FATAL = frozenset({errno.EROFS, errno.EIO, errno.ENXIO, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ESTALE})
+_FATAL = frozenset({errno.EIO, errno.ENXIO, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ESTALE})
 
 
 class Target:
@@ -150,7 +150,7 @@ class Target:
     def fail(self, directory: Directory, name: bytes, error: OSError) -> Outcome:
         """Report a fault of one path, or raise ``RestoreError`` when it concerns the whole target."""
         path = join_path(directory.path, name)
-        if error.errno in _NO_ROOM or error.errno in _FATAL:
+        if self._concerns_all(error):
             raise self.stop(path, error) from error
         reason = os.strerror(error.errno) if error.errno else str(error)
         shown = show_path(path)
@@ -165,6 +165,14 @@ class Target:
             )
         )
         return Outcome.FAILED
+
+    def _concerns_all(self, error: OSError) -> bool:
+        if error.errno != errno.EROFS:
+            return error.errno in _NO_ROOM or error.errno in _FATAL
+        try:  # else something that is mounted below the target may be read only, and all else is not
+            return bool(os.statvfs(self.path).f_flag & os.ST_RDONLY)
+        except OSError:
+            return True
 
     def stop(self, path: bytes, error: OSError) -> RestoreError:
         """Return the error that ends the restore; ``path`` is what was being written."""

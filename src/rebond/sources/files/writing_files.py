@@ -9,9 +9,17 @@ from rebond.durable_files import rename_unless_exists
 from rebond.entries import Entry
 from rebond.errors import RestoreError
 from rebond.sources.files.landed_directories import Directory
-from rebond.sources.files.landed_files import CREATE_FLAGS, Buffer, LandedFile, OpenFiles, part_name, write_all
+from rebond.sources.files.landed_files import (
+    CREATE_FLAGS,
+    Buffer,
+    FileTooLarge,
+    LandedFile,
+    OpenFiles,
+    part_name,
+    write_all,
+)
 from rebond.sources.files.overwriting import Outcome
-from rebond.sources.files.paths import check_name, join_path
+from rebond.sources.files.paths import check_name, join_path, show_path
 from rebond.sources.files.system_calls import FLAG_NO_COPY_ON_WRITE
 from rebond.sources.files.target import Target
 
@@ -105,13 +113,18 @@ class FileWriter:
         return file
 
     def write_at(self, file: LandedFile, offset: int, content: Buffer) -> None:
-        """Write a piece; the parts of it that lie in holes are left out. Raises ``RestoreError``."""
+        """Write a piece; the parts of it that lie in holes are left out.
+
+        Raises ``FileTooLarge`` where only this file cannot go on, else ``RestoreError``.
+        """
         with file.lock:
             try:
                 fd = self._files.open(file)
                 for position, piece in file.pieces(offset, content):
                     write_all(fd, piece, position)
             except OSError as error:
+                if error.errno == errno.EFBIG:
+                    raise _too_large(file) from error
                 raise self._target.stop(file.path, error) from error
 
     def finish(self, file: LandedFile) -> Outcome:
@@ -220,3 +233,11 @@ class FileWriter:
         with suppress(OSError, RestoreError):
             directory_fd = self._target.directories.fd_of(file.directory)
             os.unlink(part_name(file.entry.name), dir_fd=directory_fd)
+
+
+def _too_large(file: LandedFile) -> FileTooLarge:
+    return FileTooLarge(
+        "{path} could not be restored: {reason}",
+        path=show_path(file.path),
+        reason=os.strerror(errno.EFBIG),
+    )
