@@ -25,7 +25,8 @@ class Bar:
             BarColumn(bar_width=24),
             TextColumn("{task.fields[line]}", markup=False),
             TextColumn("{task.fields[subject]}", markup=False, style="dim"),
-            console=Console(file=sys.stderr),
+            # A command that is printed above the bar must stay one line, however narrow the terminal: it is pasted.
+            console=Console(file=sys.stderr, soft_wrap=True),
             transient=True,
             refresh_per_second=5,
         )
