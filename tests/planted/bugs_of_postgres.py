@@ -17,6 +17,18 @@ THERE = "tests/scenarios/test_postgres_rows_into_tables.py"
 
 POSTGRES = (
     Bug(
+        "keys-that-stay-away-unsaid",
+        "A table comes back alone without its foreign keys, and nobody is told.",
+        (Change("sources/postgres/belonging.py", "    if joins:\n", "    if not joins:\n"),),
+        (f"{THERE}::test_foreign_keys_that_a_table_alone_comes_back_without_are_named",),
+    ),
+    Bug(
+        "a-schema-without-its-rights",
+        "A schema comes back alone, nobody but its owner may look into it, and the status is 0.",
+        (Change("sources/postgres/belonging.py", "if item.name.startswith(_OF_SCHEMA) else", "if not item.name else"),),
+        (f"{THERE}::test_a_schema_comes_back_with_its_rights_and_without_publications_that_are_not_there",),
+    ),
+    Bug(
         "a-half-dropped-database-ends-every-backup",
         "A DROP DATABASE was cut, and no backup of the whole server comes to its end any more.",
         (Change("sources/postgres/catalogue.py", "datallowconn AND datconnlimit <> -2)", "datallowconn)"),),

@@ -28,6 +28,14 @@ CREATE CONSTRAINT TRIGGER is_judged AFTER INSERT ON "Orders" DEFERRABLE INITIALL
 CREATE TRIGGER is_off BEFORE INSERT ON "Orders" FOR EACH ROW EXECUTE FUNCTION touch();
 ALTER TABLE "Orders" DISABLE TRIGGER is_off;
 """
+SCHEMA = """
+CREATE SCHEMA "Of sales"; COMMENT ON SCHEMA "Of sales" IS 'who bought what'; GRANT USAGE ON SCHEMA "Of sales" TO reader;
+CREATE TABLE "Of sales".sold (id int PRIMARY KEY); INSERT INTO "Of sales".sold VALUES (1);
+CREATE SEQUENCE "Of sales".alone; SELECT nextval('"Of sales".alone');
+CREATE MATERIALIZED VIEW "Of sales".counted AS SELECT count(*) FROM "Of sales".sold;
+CREATE PUBLICATION away FOR TABLE "Of sales".sold; CREATE PUBLICATION there FOR TABLE "Of sales".sold;
+CREATE PUBLICATION whole FOR TABLES IN SCHEMA "Of sales";
+"""
 ROWS = 'TABLE "Orders"; TABLE customer; SELECT count(*) FROM audit;'
 STATES = "SELECT tgname, tgenabled FROM pg_trigger WHERE NOT tgisinternal ORDER BY 1"
 
@@ -79,3 +87,32 @@ def test_who_may_not_turn_a_trigger_off_is_told_who_may(server: PostgresServer, 
     assert done.status == 40, done.err
     assert "only postgres may turn it off" in done.err
     assert server.sql(ROWS, "shop") == "0\n"
+
+
+def test_a_schema_comes_back_with_its_rights_and_without_publications_that_are_not_there(
+    server: PostgresServer, tmp_path: pathlib.Path
+) -> None:
+    server.sql("CREATE ROLE reader")
+    program = save(server, tmp_path, SCHEMA)
+    server.sql("CREATE DATABASE again")
+    server.sql("CREATE PUBLICATION there", "again")
+    into = f"postgresql://postgres@/again?host={server.socket_folder}"
+    done = program("restore", "latest", "--into", into, "--schema", "Of sales")
+    assert done.status == 0, done.err
+    assert "The publications away, whole are not there" in done.out + done.err
+    wanted = server.dump("shop", "--schema", '"Of sales"', "--no-publications")
+    assert "GRANT USAGE" in wanted
+    assert "COMMENT ON SCHEMA" in wanted
+    assert server.dump("again", "--schema", '"Of sales"', "--no-publications") == wanted
+    assert server.sql("SELECT pubname, tablename FROM pg_publication_tables", "again") == "there|sold\n"
+
+
+def test_foreign_keys_that_a_table_alone_comes_back_without_are_named(
+    server: PostgresServer, tmp_path: pathlib.Path
+) -> None:
+    program = save(server, tmp_path, MAKE)
+    server.sql('DROP TABLE "Orders"', "shop")
+    into = f"postgresql://postgres@/shop?host={server.socket_folder}"
+    done = program("restore", "latest", "--into", into, "--table", "Orders")
+    assert done.status == 0, done.err
+    assert "come back alone: public.Orders.Orders_customer_fkey." in done.out + done.err

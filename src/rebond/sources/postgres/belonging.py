@@ -1,11 +1,12 @@
 """What of a dump belongs to tables that come back alone, where no statement of it says so by itself."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from collections.abc import Set as AbstractSet
 
 from msgspec import Struct
 
+from rebond.findings import Finding, Severity
 from rebond.sources.postgres.roles import read_name
 from rebond.sources.postgres.sequences import show
 from rebond.sources.postgres.statements import NAME, QUALIFIED, Item
@@ -24,6 +25,8 @@ _BESIDE_COMMENT = re.compile(rb"\s*COMMENT ON (INDEX|STATISTICS) (" + QUALIFIED 
 _ATTACHED = re.compile(
     rb"\s*ALTER TABLE (?:ONLY )?(" + QUALIFIED + rb") ATTACH PARTITION (" + QUALIFIED + rb")",
 )
+_PUBLISHING = frozenset({PUBLISHED, b"PUBLICATION TABLES IN SCHEMA"})
+_OF_SCHEMA = b"SCHEMA "  # so begins the name of what belongs to a schema itself
 _PUBLICATION = re.compile(rb"\s*ALTER PUBLICATION (" + NAME + rb")")
 
 
@@ -51,6 +54,47 @@ def read_publication(item: Item) -> str:
     """Return the publication that an item adds a table to; empty for every other item."""
     found = _PUBLICATION.match(item.statements[0]) if item.kind == PUBLISHED and item.statements else None
     return read_name(found[1]) if found else ""
+
+
+def read_publisher(item: Item) -> str:
+    """Return the publication that an item adds a table or a whole schema to; empty for every other item."""
+    found = _PUBLICATION.match(item.statements[0]) if item.kind in _PUBLISHING and item.statements else None
+    return read_name(found[1]) if found else ""
+
+
+def name_schema(item: Item) -> str:
+    """Return the schema that an item makes, or whose rights or comment it holds; empty for every other item."""
+    if item.kind == b"SCHEMA":
+        return item.name.decode(errors="surrogateescape")
+    return read_name(item.name.removeprefix(_OF_SCHEMA)) if item.name.startswith(_OF_SCHEMA) else ""
+
+
+def tell_unpublished(names: AbstractSet[str]) -> Iterator[Finding]:
+    """Yield what is to be known of publications that are not there."""
+    if names:
+        yield Finding(
+            code="publication-not-there",
+            severity=Severity.NOTE,
+            subject=min(names),
+            template="The publications {names} are not there: what comes back is in none of them.",
+            hint_template="Where it is to be published again: ALTER PUBLICATION … ADD TABLE …;",
+            values={"names": ", ".join(sorted(names))},
+        )
+
+
+def tell_unjoined(items: Iterable[Item], tables: AbstractSet[str]) -> Iterator[Finding]:
+    """Yield what is to be known of foreign keys from and to tables that come back alone: none of them is made."""
+    joins = [each for each in map(read_join, items) if each and {show(each.table), show(each.other)} & tables]
+    if joins:
+        yield Finding(
+            code="foreign-keys-not-made",
+            severity=Severity.NOTE,
+            subject=joins[0].key,
+            template="Foreign keys are not made for tables that come back alone: {keys}.",
+            hint_template="Where they are missing now, take their lines from post-data.sql, which 'rebond restore "
+            "--to DIR' writes.",
+            values={"keys": ", ".join(f"{show(each.table)}.{each.key}" for each in joins)},
+        )
 
 
 def read_attached(item: Item) -> tuple[bytes, bytes] | None:

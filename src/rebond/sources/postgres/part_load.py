@@ -19,7 +19,11 @@ from rebond.sources.postgres.belonging import (
     is_comment_beside,
     list_join_names,
     list_partitions,
+    name_schema,
     read_key_comment,
+    read_publisher,
+    tell_unjoined,
+    tell_unpublished,
 )
 from rebond.sources.postgres.definitions import KEY_TRIGGERS_ACT, Definitions
 from rebond.sources.postgres.feeding import LoadSession, ScriptGuard
@@ -37,6 +41,7 @@ from rebond.sources.postgres.sequences import (
 )
 from rebond.sources.postgres.side_by_side import Advance, check_counts
 from rebond.sources.postgres.statements import Item, split_statements
+from rebond.sources.postgres.table_looks import has_publication
 from rebond.sources.postgres.target import DatabaseTarget, ask, describe_server
 from rebond.sources.postgres.whole_load import Report
 
@@ -81,6 +86,7 @@ class PartPlan:
         default_factory=dict
     )  # sequences that may have to go on, and what they are now
     triggers: tuple[ActingTrigger, ...] = ()
+    unpublished: frozenset[str] = frozenset()  # publications that are not there
 
     @property
     def rows(self) -> int:
@@ -134,6 +140,10 @@ def plan_part(
         )
     planned = tuple(_place(target, each, renames.get(each.shown)) for each in chosen)
     definitions = Definitions.read(saved, server, keeps_owner=keeps_owner)
+    made = tuple(each for each in schemas if not _has_schema(target, each))
+    publishers = {
+        read_publisher(each) for each in definitions.after.items if each.schema.decode(errors="surrogateescape") in made
+    } - {""}
     return PartPlan(
         target=target,
         definitions=definitions,
@@ -141,7 +151,8 @@ def plan_part(
         sequences=find_sequences(
             definitions.before.items, find_whole(planned), lambda schema, name: _exists(target, schema, name)
         ),
-        schemas=tuple(each for each in schemas if not _has_schema(target, each)),
+        schemas=made,
+        unpublished=frozenset(each for each in publishers if not has_publication(target, each)),
         joins=list_join_names(definitions.after.items),
         behind=_find_behind(target, definitions.before.items, planned),
         triggers=find_acting(target, [(each.schema, each.name) for each in planned if not each.is_made]),
@@ -201,7 +212,9 @@ def load_part(saved: SavedDatabase, plan: PartPlan, *, report: Report, advance: 
         check_counts([each.table for each in plan.tables], session.finish())
     finally:
         session.close()
-    for note in tell_turned_off(plan.triggers):
+    alone = [each for each in plan.definitions.after.items if not _is_wanted(each, set(), plan)]
+    unjoined = tell_unjoined(alone, find_whole(plan.tables))
+    for note in (*tell_turned_off(plan.triggers), *tell_unpublished(plan.unpublished), *unjoined):
         report(note)
     return LoadedPart(
         database=plan.target.database,
@@ -268,8 +281,9 @@ def find_whole(tables: Sequence[TableToLoad]) -> set[str]:
 
 def _is_wanted(item: Item, tables: set[str], plan: PartPlan) -> bool:
     schema = item.schema.decode(errors="surrogateescape")
-    name = item.name.decode(errors="surrogateescape")
-    if schema in plan.schemas or (item.kind == b"SCHEMA" and name in plan.schemas):
+    if read_publisher(item) in plan.unpublished:
+        return False
+    if schema in plan.schemas or name_schema(item) in plan.schemas:
         return True
     if item.kind in _LATER:
         return False
