@@ -7,11 +7,13 @@ from tests.scenarios.verified_vault import World, assert_names_exactly, build_wo
 
 from rebond.errors import StoreFull
 from rebond.identifiers import SessionId, random_id
+from rebond.operations import verify_steps
 from rebond.operations.verify import VerifyOutcome
 from rebond.progress import Silence
 from rebond.testing.damage import flip_byte, rewrite_object, swap_objects
 from rebond.testing.faulty_store import CuttingStore, FaultyStore, PowerCut
 from rebond.vault.checking_places import open_lists
+from rebond.vault.damage_reach import NO_OBJECT
 from rebond.vault.forgetting import forget, plan_by_name, survey
 from rebond.vault.index import build_index_list, index_name
 from rebond.vault.marks import Mark, read_marks
@@ -119,15 +121,27 @@ def test_two_packs_that_were_swapped_give_back_everything(world: World) -> None:
     assert world.verify(read_data_percent=100).ok
 
 
-def test_a_damaged_list_is_replaced_and_a_prune_removes_it(world: World) -> None:
+def test_a_damaged_list_is_replaced_and_may_be_removed_by_hand(world: World) -> None:
     name = world.names(ObjectClass.INDEX)[0]
     flip_byte(world.store, name, 200)
 
     repair(world)
+    prune(world.vault(), Silence())
 
     after = world.verify()
     assert after.ok
     assert [finding.code for finding in after.findings] == ["list-replaced"]
+    assert "by hand" in after.findings[0].hint_template
+
+    world.store.delete(name)
+    clean = world.verify(read_data_percent=100)
+    assert (clean.ok, clean.findings) == (True, ())
+    assert find_unreadable(world) == {}
+
+
+def test_a_pack_that_nothing_names_any_more_is_not_told_as_all_packs() -> None:
+    told = verify_steps._content_healed(NO_OBJECT)
+    assert NO_OBJECT not in told.message
 
 
 def test_writers_look_past_a_marked_pack_and_the_mark_stays_while_the_pack_does(world: World) -> None:

@@ -316,6 +316,15 @@ def _content_lost(name: str) -> Finding:
 
 
 def _content_healed(name: str) -> Finding:
+    if name == NO_OBJECT:
+        return Finding(
+            code="pack-missing-healed",
+            severity=Severity.WARNING,
+            subject=name,
+            template="A pack that snapshots name is gone; all that it held is found elsewhere, so every file can be "
+            "restored.",
+            hint_template="Prune refuses to work until the snapshots that name it are forgotten, or it is put back.",
+        )
     return Finding(
         code="pack-missing-healed",
         severity=Severity.WARNING,

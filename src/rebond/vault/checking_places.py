@@ -300,6 +300,6 @@ def _list_replaced(name: str) -> Finding:
         severity=Severity.NOTE,
         subject=name,
         template="The index list {name} is damaged; another one replaces it already.",
-        hint_template="The next prune removes it.",
+        hint_template="It is of no use any more, and no prune deletes what it cannot read: remove it by hand.",
         values={"name": name},
     )

@@ -106,7 +106,8 @@ def note_left_out(name: str, error: RebondError) -> Finding:
         severity=Severity.DAMAGE,
         subject=name,
         template="The index list {name} is left out: {reason}",
-        hint_template="Run 'rebond verify --repair' to rebuild it from the packs.",
+        hint_template="Run 'rebond verify --repair' to rebuild it from the packs; once that says that another one "
+        "replaces it, remove it by hand.",
         values={"name": name, "reason": error},
     )
 

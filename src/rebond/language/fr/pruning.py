@@ -14,6 +14,7 @@ PRUNING: dict[str, str] = {
     "Put it back from a replica or a copy; or make a new backup, which stores what is left of it.": "Remettez-le depuis une copie ; ou faites une nouvelle sauvegarde, qui stocke ce qu'il en reste.",
     "What snapshots need of {name} cannot be read back, and no other place has it.": "Ce dont des sauvegardes ont besoin dans {name} ne peut être relu, et ne se trouve nulle part ailleurs.",
     "{name} is missing; all that it held is found elsewhere, so every file can be restored.": "{name} manque ; tout ce qu'il contenait se trouve ailleurs, chaque fichier peut donc être restauré.",
+    "A pack that snapshots name is gone; all that it held is found elsewhere, so every file can be restored.": "Un paquet que des sauvegardes nomment a disparu ; tout ce qu'il contenait se trouve ailleurs, chaque fichier peut donc être restauré.",
     "Prune refuses to work until the snapshots that name it are forgotten, or it is put back.": "Le nettoyage refuse d'agir jusqu'à ce que les sauvegardes qui le nomment soient oubliées, ou qu'il soit remis.",
     "Snapshots need segments that lie in no pack that is left.": "Des sauvegardes ont besoin de segments qui ne sont dans aucun paquet restant.",
     "Put missing packs back from a replica or a copy, or make a new backup.": "Remettez les paquets manquants depuis une copie, ou faites une nouvelle sauvegarde.",
