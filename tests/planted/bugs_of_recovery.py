@@ -679,4 +679,16 @@ RECOVERY = (
             "tests/scenarios/test_in_place_after_a_failover.py::test_a_server_that_holds_nothing_of_it_is_not_touched_and_the_ways_on_are_named",
         ),
     ),
+    Bug(
+        "stopped-services-told-as-undone",
+        "A restore that was undone and could not start the services again says that everything is as it was.",
+        (
+            Change(
+                "operations/recovery/carrying_out.py",
+                "            self._unstarted = self._run_all(StepKind.START)",
+                "            self._run_all(StepKind.START)",
+            ),
+        ),
+        (f"{PLACE}::test_services_that_do_not_start_on_the_way_back_either_are_the_last_word",),
+    ),
 )

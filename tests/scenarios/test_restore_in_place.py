@@ -236,6 +236,24 @@ def test_a_health_check_that_fails_brings_the_old_version_back(shop: Shop) -> No
     assert shop.program("restore", "latest", "--in-place", "--yes", "--dry-run").status == 0
 
 
+@pytest.mark.parametrize("quietly", [(), ("--quiet",)])
+def test_services_that_do_not_start_on_the_way_back_either_are_the_last_word(
+    shop: Shop, quietly: tuple[str, ...]
+) -> None:
+    """With --quiet nothing else was shown than that all was as before, and the site stayed down."""
+    shop.configure('run = "echo start >> ../trace"', 'run = "echo start >> ../trace; exit 7"')
+    before = shop.files()
+
+    answer = shop.program("restore", "latest", "--in-place", "--yes", *quietly)
+
+    assert (answer.status, shop.files() == before, shop.beside()) == (33, True, [])
+    assert shop.trace()[-3:] == ["start", "stop", "start"]
+    last = answer.err[answer.err.rindex("rebond: ") :]
+    assert "the services may not be running" in last, answer.err
+    assert "start them by hand" in last
+    assert "is as it was" not in answer.err
+
+
 def test_a_disk_that_fills_while_it_is_fetched_changes_nothing(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     def fill(*_arguments: object, **_more: object) -> None:
         raise RestoreError("No room left in {path}.", hint="Free some.", path="/there")

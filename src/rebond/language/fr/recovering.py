@@ -101,6 +101,8 @@ RECOVERING: dict[str, str] = {
     "A step failed, and taking everything back failed too: {second} The step: {reason}": "Une étape a échoué, et tout remettre a échoué aussi : {second} L'étape : {reason}",
     "Nothing was changed. {reason}": "Rien n'a été changé. {reason}",
     "Everything is as it was, and the old version is in its place again. {reason}": "Tout est comme avant, et l'ancienne version est de nouveau à sa place. {reason}",
+    "The old version is in its place again, but the services may not be running: on the way back what starts them failed ({commands}). {reason}": "L'ancienne version est de nouveau à sa place, mais les services ne tournent peut-être pas : au retour, ce qui les démarre a échoué ({commands}). {reason}",
+    "Look whether they run; if not, see why that fails, and start them by hand.\n  → {remedy}": "Regardez s'ils tournent ; sinon, voyez pourquoi cela échoue, et démarrez-les à la main.\n  → {remedy}",
     "'{command}' failed: {failure}": "« {command} » a échoué : {failure}",
     "'{command}' failed, and the restore went on: {reason}": "« {command} » a échoué, et la restauration a continué : {reason}",
     "'{command}' failed while everything was taken back: {reason}": "« {command} » a échoué pendant que tout était remis : {reason}",

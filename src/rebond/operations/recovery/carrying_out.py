@@ -19,7 +19,7 @@ from rebond.operations.recovery.own_touches import read_touches
 from rebond.operations.recovery.parts import Brings, KeepsNewer, NeedsServer, Part, Source
 from rebond.operations.recovery.plan import CHANGES_NOTHING, RecoveryPlan, Step, StepKind
 from rebond.operations.recovery.reserve import keep_reserve
-from rebond.operations.recovery.telling import remedy_of, tell_left_in_server, tell_newer_kept
+from rebond.operations.recovery.telling import remedy_of, tell_left_in_server, tell_newer_kept, tell_undone
 from rebond.progress import Advance, Observer
 
 _ONLY_LOOK = frozenset({StepKind.VERIFY, StepKind.ROOM})
@@ -54,6 +54,7 @@ class Recovery:
         self._clock = clock
         self._is_first = not journal.entries()  # since an earlier process a reboot may have stopped or started anything
         self._has_stopped = False  # in this process
+        self._unstarted: list[str] = []  # the commands that failed to start the services on the way back
 
     # -- forward ---------------------------------------------------------------------------------
 
@@ -256,9 +257,7 @@ class Recovery:
             )
         if not has_changed:
             return error.told_by("Nothing was changed. {reason}", reason=error)
-        return error.told_by(
-            "Everything is as it was, and the old version is in its place again. {reason}", reason=error
-        )
+        return tell_undone(error, self._unstarted)
 
     def roll_back(self, lost: Collection[str] = ()) -> None:
         """Put the old version back as far as it was touched, start the services, remove what was brought.
@@ -293,7 +292,7 @@ class Recovery:
                     part.discard()
                 self._journal.write(Event.TAKEN_BACK, subject=name)
         if (has_stopped or touched) and not self._brought_everything():
-            self._run_all(StepKind.START)
+            self._unstarted = self._run_all(StepKind.START)
         for name, part in self._means.parts.items():
             if name not in self._find_left():
                 part.discard()
@@ -352,12 +351,14 @@ class Recovery:
             if where := part.find_newer():
                 self._observer.noticed(tell_newer_kept(part.name, where))
 
-    def _run_all(self, kind: StepKind) -> None:
-        """Run all commands of a kind, whatever becomes of each: on the way back there is no way back."""
+    def _run_all(self, kind: StepKind) -> list[str]:
+        """Run all commands of a kind; return those that failed: on the way back there is no way back."""
+        failed = []
         for hook in self._means.commands.get(kind, ()):
             try:
                 hook.run()
             except RebondError as error:
+                failed.append(hook.name)
                 self._observer.noticed(
                     Finding(
                         code="step-failed",
@@ -368,6 +369,7 @@ class Recovery:
                         values={"command": hook.name, "reason": error},
                     )
                 )
+        return failed
 
     def find_written(self, lost: Collection[str] = ()) -> list[str]:
         """Return the parts that somebody wrote to since they came back; those that are ``lost`` cannot be asked."""

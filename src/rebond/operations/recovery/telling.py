@@ -1,5 +1,7 @@
 """What is told of a restore in place that is undone or accepted."""
 
+from collections.abc import Sequence
+
 from rebond.errors import RebondError, RestoreError
 from rebond.findings import Finding, Severity
 
@@ -11,6 +13,26 @@ def remedy_of(error: RebondError) -> RestoreError:
     remedy = RestoreError(error.hint_template)
     remedy.values = error.values
     return remedy
+
+
+def tell_undone(error: RebondError, unstarted: Sequence[str]) -> RebondError:
+    """Return the error of a step as one, of the same kind, that says that all was undone.
+
+    It names the commands that left the services ``unstarted``: nothing else of it may be read, or shown at all.
+    """
+    if not unstarted:
+        return error.told_by(
+            "Everything is as it was, and the old version is in its place again. {reason}", reason=error
+        )
+    told = RestoreError(
+        "The old version is in its place again, but the services may not be running: on the way back what starts them "
+        "failed ({commands}). {reason}",
+        hint="Look whether they run; if not, see why that fails, and start them by hand.\n  → {remedy}",
+        commands=", ".join(unstarted),
+        reason=error,
+        remedy=remedy_of(error),
+    )
+    return type(error)(told.template, hint=told.hint_template, **{**error.values, **told.values})
 
 
 def tell_left_in_server(component: str, databases: str) -> Finding:
