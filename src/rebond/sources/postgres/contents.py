@@ -3,7 +3,7 @@
 import enum
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from rebond.sources.postgres.names import quote_name, quote_text
 from rebond.sources.postgres.roles import read_name
@@ -101,8 +101,20 @@ def _read_large_objects(saved: SavedDatabase) -> Iterator[Item]:
     for item in parse_script(b"\n".join([*lines, rest])).items:
         if item.kind == _MADE_WITH_ROWS:
             item.kind = b"BLOB"
-        if item.statements and item.kind != b"BLOBS":
+        if item.statements and item.kind == b"BLOB":
+            yield from _split_large_objects(item)
+        elif item.statements and item.kind != b"BLOBS":
             yield item
+
+
+def _split_large_objects(group: Item) -> list[Item]:
+    """Return an item for each: pg_dump 17 and later write those of one owner together."""
+    found: list[Item] = []
+    for statement in group.statements:
+        if (made := _LARGE_OBJECT.match(statement)) or not found:
+            found.append(replace(group, name=made[1] if made else group.name, statements=[]))
+        found[-1].statements.append(statement)
+    return found
 
 
 def _find_encoding(script: Script) -> str:
