@@ -217,4 +217,18 @@ DATABASES = (
         ),
         (f"{DIRECTLY}::test_rows_go_directly_only_with_the_settings_of_this_process",),
     ),
+    Bug(
+        "loaded-into-the-database-of-the-query",
+        "A component whose address ends in ?dbname=shop is loaded into shop, whichever database is meant.",
+        (
+            Change(
+                "stack/postgres.py",
+                'database = options.pop("dbname", "") or',
+                'database = options.get("dbname", "") or',
+            ),
+        ),
+        (
+            "tests/unit/stack/test_configured_postgres.py::test_what_the_query_of_an_address_names_leads_no_other_connection_astray",
+        ),
+    ),
 )

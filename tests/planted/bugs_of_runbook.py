@@ -335,4 +335,10 @@ RUNBOOK = (
         (Change("runbook/gathering.py", 'at = f":{port}" if port else ""', 'at = "" if host[:1] == "/" else ":5544"'),),
         (f"{GATHERING}::test_a_database_is_loaded_beside_into_the_server_that_it_is_of",),
     ),
+    Bug(
+        "beside-without-the-options",
+        "The line of the runbook that loads a database beside the live one forgets sslmode and its like.",
+        (Change("runbook/gathering.py", "for name, text in options.items() if not", "for name, text in () if not"),),
+        (f"{GATHERING}::test_a_database_is_loaded_beside_into_the_server_that_it_is_of",),
+    ),
 )

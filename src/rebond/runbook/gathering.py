@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from rebond.config.components import Files, Postgres
 from rebond.config.model import Loaded
@@ -53,6 +53,7 @@ NOTED_AS = "runbook"  # in the ledger
 OF_A_VAULT = ("vault create", "init", "kit")
 RUNS_READ = 2000  # the newest; of older ones what a question is about
 _SHORT = 8
+_SECRET = ("password", "secret")  # ends of the names of options that no page shows
 _PASSWORD = re.compile(r"(?<=://)([^/\s:@]*):[^/\s@]*@")
 
 
@@ -188,17 +189,19 @@ def find_targets(loaded: Loaded) -> dict[str, str]:
 
 
 def _address_beside(component: Postgres, loaded: Loaded) -> str:
-    host, port, user, database, _ = read_url(words_of(component.url, loaded))
+    host, port, user, database, options = read_url(words_of(component.url, loaded))
     user = words_of(component.user, loaded) or user
     database = f"{words_of(component.database, loaded) or database or user}{BESIDE}"
     if component.inside:
         return f"{component.inside.engine}:{component.inside.name}/{database}"
     host, port = words_of(component.host, loaded) or host or "localhost", component.port or port
     owner = f"{quote(user, safe='')}@" if user else ""
-    at = f":{port}" if port else ""
-    if host.startswith(("/", "@")):  # a socket of another port is another server
-        return f"postgresql://{owner}{at}/{quote(database, safe='')}?host={quote(host, safe='/')}"
-    return f"postgresql://{owner}{host}{at}/{quote(database, safe='')}"
+    at = f":{port}" if port else ""  # a socket of another port is another server
+    asked = {name: text for name, text in options.items() if not name.endswith(_SECRET)}
+    if host.startswith(("/", "@")):
+        host, asked = "", {"host": host, **asked}
+    query = f"?{urlencode(asked, safe='/', quote_via=quote)}" if asked else ""
+    return f"postgresql://{owner}{host}{at}/{quote(database, safe='')}{query}"
 
 
 def _describe_snapshot(record: SnapshotRecord) -> SnapshotFacts:

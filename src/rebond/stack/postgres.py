@@ -268,7 +268,10 @@ def open_databases(
 
 
 def read_url(text: str) -> tuple[str, int | None, str, str, dict[str, str]]:
-    """Take a URL apart: host, port, user, database and options. Raises ``UsageError``."""
+    """Take a URL apart: host, port, user, database and options. Raises ``UsageError``.
+
+    Where its query names one of the four, that is the one, as for ``libpq``; several ports stay an option.
+    """
     if not text:
         return "", None, "", "", {}
     try:
@@ -283,6 +286,9 @@ def read_url(text: str) -> tuple[str, int | None, str, str, dict[str, str]]:
             hint="Write {scheme}://USER@HOST:PORT, and the password under 'password'.",
             scheme="postgres",
         )
-    host = urllib.parse.unquote(parts.hostname or "") or options.pop("host", "")
-    user = urllib.parse.unquote(parts.username or "")
-    return host, port, user, urllib.parse.unquote(parts.path.strip("/")), options
+    host = options.pop("host", "") or urllib.parse.unquote(parts.hostname or "")
+    user = options.pop("user", "") or urllib.parse.unquote(parts.username or "")
+    database = options.pop("dbname", "") or urllib.parse.unquote(parts.path.strip("/"))
+    if options.get("port", "").isdecimal():
+        port = int(options.pop("port"))
+    return host, port, user, database, options

@@ -36,6 +36,19 @@ database = "shop"
         ('host = "/run/db"\nport = 5544', "postgresql://:5544/shop_restored?host=/run/db"),
         ('host = "/run/db"', "postgresql:///shop_restored?host=/run/db"),
         ('host = "db.internal"\nport = 5544\nuser = "app"', "postgresql://app@db.internal:5544/shop_restored"),
+        (
+            'url = "postgres://app@db.internal:5544/?sslmode=verify-full&sslrootcert=/etc/my%20ca.pem"',
+            "postgresql://app@db.internal:5544/shop_restored?sslmode=verify-full&sslrootcert=/etc/my%20ca.pem",
+        ),
+        ('url = "postgres://db.internal?port=5544&user=app"', "postgresql://app@db.internal:5544/shop_restored"),
+        (
+            'url = "postgres:///?host=/run/db&port=5544&application_name=x"',
+            "postgresql://:5544/shop_restored?host=/run/db&application_name=x",
+        ),
+        (
+            'url = "postgres://db.internal/?sslkey=/k.pem&sslpassword=hidden"',
+            "postgresql://db.internal/shop_restored?sslkey=/k.pem",
+        ),
     ],
 )
 def test_a_database_is_loaded_beside_into_the_server_that_it_is_of(

@@ -35,6 +35,35 @@ def test_names_of_one_machine_are_one_server(one: tuple[str, int], other: tuple[
     assert not is_same_server((None, *one), ("compose:db", *other))
 
 
+@pytest.mark.parametrize(
+    ("url", "connection"),
+    [
+        (
+            "postgres:///?host=/run/db&port=5544&user=app&dbname=shop&sslmode=require",
+            "host='/run/db' port='5544' user='app' dbname='beside' sslmode='require'",
+        ),
+        (
+            "postgres://me@old:5432/shop?host=new&user=app&port=5544&dbname=live",
+            "host='new' port='5544' user='app' dbname='beside'",
+        ),
+        ("postgres:///shop?host=a,b&port=1,2", "host='a,b' port='1,2' dbname='beside'"),
+    ],
+)
+def test_what_the_query_of_an_address_names_leads_no_other_connection_astray(
+    tmp_path: pathlib.Path, url: str, connection: str
+) -> None:
+    """What was meant for the database beside went into the one that ``dbname=`` names: the live one."""
+    loaded = read_body(tmp_path, f'[component.db]\nkind = "postgres"\nurl = "{url}"\n').loaded
+    assert loaded
+    component = loaded.configuration.component["db"]
+    assert isinstance(component, Postgres)
+    server, database = ConfiguredPostgres("db", component, loaded).find_server()
+    words = server.describe_connection("beside").split()
+    ours = ("connect_timeout=", "fallback_application_name=", "hostaddr=")
+    assert " ".join(each for each in words if not each.startswith(ours)) == connection
+    assert database == ("live" if "live" in url else "shop")
+
+
 def test_what_other_components_save_counts_by_whatever_way_they_reach_the_server(tmp_path: pathlib.Path) -> None:
     ways = {"a": 'host = "127.0.0.1"', "b": 'url = "postgres://me@localhost:5432"', "c": 'host = "/run/postgresql"'}
     others = "".join(
