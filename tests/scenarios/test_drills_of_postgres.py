@@ -155,6 +155,21 @@ def test_a_data_directory_is_started_and_asked_and_archives_nothing(
     assert list_servers(stack) == []
 
 
+def test_a_database_whose_drop_was_cut_stops_neither_a_base_backup_nor_its_drill(
+    stack: DrilledStack, server: PostgresServer
+) -> None:
+    """Nobody can open it, and both asked every database that is no template."""
+    stack.configure(describe(server, "shop").replace('database = "shop"\n', 'method = "physical"\n'))
+    server.sql("CREATE DATABASE half_dropped")
+    try:
+        server.sql("UPDATE pg_database SET datconnlimit = -2 WHERE datname = 'half_dropped'")
+        stack.program.good("backup")
+        done = stack.drill("latest", "--json")
+    finally:
+        server.sql("DROP DATABASE half_dropped")
+    assert (done.status, by_code(done.document, "db")["loaded"]) == (0, "pass"), done.out
+
+
 def test_queries_ask_the_components_own_database_and_say_what_the_server_answers(
     stack: DrilledStack, server: PostgresServer
 ) -> None:

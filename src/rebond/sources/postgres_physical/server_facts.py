@@ -44,7 +44,7 @@ SELECT jsonb_build_object(
     FROM pg_catalog.pg_settings WHERE source IN ('configuration file', 'command line')
     AND name NOT IN ({", ".join(f"'{each}'" for each in _PLACES)})),
   'databases', (SELECT pg_catalog.jsonb_agg(pg_catalog.to_jsonb(d) - 'datacl') FROM pg_catalog.pg_database d
-    WHERE d.datallowconn),
+    WHERE d.datallowconn AND d.datconnlimit <> -2),
   'tablespaces', (SELECT pg_catalog.jsonb_object_agg(oid::text, pg_catalog.pg_tablespace_location(oid))
     FROM pg_catalog.pg_tablespace WHERE spcname NOT IN ('pg_default', 'pg_global')))
 """  # noqa: S608 - made of constants

@@ -21,7 +21,11 @@ from rebond.stack.recovered import find_programs_for, make_recovered
 from rebond.vault.access import Vault
 from rebond.vault.snapshots import SnapshotRecord
 
-_LIST = "SELECT datname FROM pg_catalog.pg_database WHERE datallowconn AND NOT datistemplate ORDER BY datname"
+# One whose DROP DATABASE was cut (datconnlimit -2) can be opened by nobody.
+_LIST = (
+    "SELECT datname FROM pg_catalog.pg_database WHERE datallowconn AND datconnlimit <> -2 AND NOT datistemplate "
+    "ORDER BY datname"
+)
 _SECONDS = 3600.0
 _BY_TIME = frozenset({TargetKind.TIME, TargetKind.LATEST})
 
