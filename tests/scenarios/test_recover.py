@@ -170,6 +170,36 @@ def test_programs_users_and_rights_that_are_missing_are_named_with_what_mends_th
     assert all(each.hint for each in missing)
 
 
+def test_what_commands_need_that_are_not_run_elsewhere_is_not_missed_there(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With --to nothing is stopped or started: somebody installed a whole engine for that."""
+    program = Program.with_vault(tmp_path)
+    program.leave_vault_to_configuration()
+    root = tmp_path / "shop"
+    (root / "media").mkdir(parents=True)
+    (root / "media" / "photo.jpg").write_text("a photo")
+    head = '[stack]\nname = "shop"\n[vault]\nurl = "../vault"\nkey = { file = "../owner.key" }\n'
+    restoring = (
+        '[restore]\nstop = [{ run = "of-stop" }]\nrebuild = [{ run = "of-rebuild", user = "of-users" }]\n'
+        'start = [{ run = "of-start" }]\nhealthy = [{ run = "of-health" }]\n'
+    )
+    media = (
+        '[component.media]\nkind = "files"\npath = "media"\n[component.made]\nkind = "regenerable"\nrun = "of-made"\n'
+    )
+    (root / "rebond.toml").write_text(f"version = 1\n{head}{media}{restoring}")
+    program.environment["REBOND_CONFIG"] = str(root / "rebond.toml")
+    program.good("backup")
+    monkeypatch.chdir(tmp_path)
+    program.environment["REBOND_KEY_FILE"] = str(tmp_path / "owner.key")
+    del program.environment["REBOND_CONFIG"]
+    told = []
+    for place in ((), ("--to", tmp_path / "beside")):
+        answer = program.good("recover", tmp_path / "vault", *place, "--dry-run", "--json")
+        told.append({each["subject"] for each in json.loads(answer.out)["missing"] if "of-" in each["subject"]})
+    assert told == [{"of-stop", "of-rebuild", "of-start", "of-health", "of-made", "of-users"}, set()]
+
+
 def test_where_nothing_could_be_fetched_nothing_is_in_the_way_of_another_try(
     bare: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -4,7 +4,7 @@ import os
 import pwd
 import re
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from msgspec import Struct
 
@@ -46,10 +46,20 @@ class Machine(Struct, frozen=True, kw_only=True):
     may_write: Callable[[bytes], bool] = lambda path: os.access(path, os.W_OK | os.X_OK)
 
 
-def list_missing(loaded: Loaded, places: Sequence[bytes], machine: Machine | None = None) -> list[Finding]:
-    """Return what is missing, each with what mends it. ``places`` are where components will lie."""
+def list_missing(
+    loaded: Loaded, places: Sequence[bytes], machine: Machine | None = None, *, runs_commands: bool = True
+) -> list[Finding]:
+    """Return what is missing, each with what mends it. ``places`` are where components will lie.
+
+    Without ``runs_commands`` nothing of the stack is stopped, rebuilt, started or asked, so nothing of that is missed.
+    """
     machine = machine or Machine()
-    found = [*_list_programs(loaded, places, machine), *_list_users(loaded, machine), *list_closed(places, machine)]
+    commands = list(_commands_of(loaded)) if runs_commands else []
+    found = [
+        *_list_programs(loaded, commands, places, machine),
+        *_list_users(loaded, machine, runs_commands=runs_commands),
+        *list_closed(places, machine),
+    ]
     if not machine.is_root():
         found.append(
             Finding(
@@ -63,9 +73,11 @@ def list_missing(loaded: Loaded, places: Sequence[bytes], machine: Machine | Non
     return found
 
 
-def _list_programs(loaded: Loaded, places: Sequence[bytes], machine: Machine) -> Iterator[Finding]:
+def _list_programs(
+    loaded: Loaded, commands: Iterable[tuple[Run, Inside | None]], places: Sequence[bytes], machine: Machine
+) -> Iterator[Finding]:
     needed: dict[str, str] = {}
-    for run, inside in _commands_of(loaded):
+    for run, inside in commands:
         if inside is not None:
             needed.setdefault(_CLIENTS[inside.engine], f"{inside.engine}:{inside.name}")
             continue
@@ -127,9 +139,9 @@ def name_programs(run: Run) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def _list_users(loaded: Loaded, machine: Machine) -> Iterator[Finding]:
+def _list_users(loaded: Loaded, machine: Machine, *, runs_commands: bool) -> Iterator[Finding]:
     restoring = loaded.configuration.restore or Restoring()
-    steps = (*restoring.stop, *restoring.rebuild, *restoring.start)
+    steps = (*restoring.stop, *restoring.rebuild, *restoring.start) if runs_commands else ()
     texts: list[Text | None] = [each.user for each in steps if each.inside is None]
     if loaded.configuration.schedule is not None:
         texts.append(loaded.configuration.schedule.user)

@@ -84,8 +84,7 @@ def recover_stack(
         apart = [leave_out(str(each.values["component"]), each) for each in sources.left_out]
         plan, commands, inside = tell_left_out(plan, coming, later, vault)
         plan = replace(plan, left_out=(*plan.left_out, *apart))
-        missing = list_missing(loaded, [os.fsencode(each.place) for each in plan.parts if os.path.isabs(each.place)])
-        missing += list_unready_servers(loaded, plan.parts, vault=url, means=means.parts)
+        missing = _list_missing(coming, wish, plan, means)
         if not wishes["dry_run"]:
             _show(invocation, plan, missing)
         if server is not None:
@@ -209,6 +208,12 @@ def _comes_later(component: Component | None, to: str) -> bool:
     if component.method == "physical":
         return component.data_directory is None
     return bool(to)
+
+
+def _list_missing(coming: Coming, wish: RecoveryWish, plan: RecoveryPlan, means: Means) -> list[Finding]:
+    places = [os.fsencode(each.place) for each in plan.parts if os.path.isabs(each.place)]
+    found = list_missing(coming.loaded, places, runs_commands=wish.runs_commands)
+    return [*found, *list_unready_servers(coming.loaded, plan.parts, vault=coming.url, means=means.parts)]
 
 
 def _show(invocation: Invocation, plan: RecoveryPlan, missing: Sequence[Finding]) -> None:
