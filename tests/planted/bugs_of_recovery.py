@@ -17,6 +17,7 @@ RECOVER_KILLS = "tests/crash/test_recover_kills.py"
 STUCK = "tests/scenarios/test_restores_that_nothing_ends.py"
 NOTES = "tests/unit/operations/recovery/test_spoilt_notes.py"
 TABLES = "tests/scenarios/test_tables_in_place.py"
+MOMENTS = "tests/scenarios/test_point_in_time.py"
 SPOILT = "tests/unit/operations/recovery/test_spoilt_runs.py"
 
 RECOVERY = (
@@ -690,5 +691,29 @@ RECOVERY = (
             ),
         ),
         (f"{PLACE}::test_services_that_do_not_start_on_the_way_back_either_are_the_last_word",),
+    ),
+    Bug(
+        "put-in-place-without-a-file",
+        "A component of which a file could not be written here takes the place of the live one that has it.",
+        (
+            Change(
+                "operations/recovery/file_part.py",
+                "        if outcome.unwritten and replaces:",
+                "        if False:",
+            ),
+        ),
+        (f"{PLACE}::test_a_file_that_cannot_be_written_here_leaves_the_live_version_alone",),
+    ),
+    Bug(
+        "data-directory-without-a-file",
+        "A data directory is laid down though one of its files could not be written: its server has fewer rows.",
+        (
+            Change(
+                "operations/physical/laying.py",
+                "    if outcome.unwritten:",
+                "    if False:",
+            ),
+        ),
+        (f"{MOMENTS}::test_a_data_directory_of_which_a_file_cannot_be_written_is_not_laid_down",),
     ),
 )

@@ -5,6 +5,7 @@ import os
 import pathlib
 import random
 import re
+import resource
 import shutil
 import tempfile
 import threading
@@ -17,7 +18,7 @@ from tests.bounded import join, wait_for
 from tests.scenarios.archived_server import ARCHIVED, ArchivedStack
 
 from rebond.entries import Arrival
-from rebond.errors import CommandFailed, TargetNotEmpty, UsageError, WalGap
+from rebond.errors import CommandFailed, RestoreError, TargetNotEmpty, UsageError, WalGap
 from rebond.operations.backup import BackupOutcome
 from rebond.operations.physical.stretches import find_stretches
 from rebond.operations.physical.targets import SET
@@ -296,6 +297,21 @@ def lost_item(stack: ArchivedStack, name: str) -> Iterator[None]:
         yield
     finally:
         store.put_if_absent(info.name, content)
+
+
+def test_a_data_directory_of_which_a_file_cannot_be_written_is_not_laid_down(
+    stormy: tuple[ArchivedStack, BackupOutcome], folder: pathlib.Path
+) -> None:
+    """A server starts without a part of a table, and has fewer rows."""
+    stack, _ = stormy
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, hard))  # as a file system that holds no larger files
+    try:
+        with pytest.raises(RestoreError, match="could not be written, so it was not laid down"):
+            stack.lay(folder / "r", "latest")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert not (folder / "r").exists()
 
 
 def test_a_directory_that_is_not_empty_is_left_alone(

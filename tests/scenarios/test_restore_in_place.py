@@ -6,6 +6,7 @@ import http.server
 import json
 import os
 import pathlib
+import resource
 import shlex
 import shutil
 import sqlite3
@@ -68,6 +69,32 @@ def test_a_rollback_brings_back_exactly_what_was_there_and_leaves_nothing(shop: 
     assert {name: (shop.root / name).stat().st_mtime_ns for name in times} == times
     assert shop.program("restore", "--rollback", run, "--yes").status == 6
     assert shop.program("restore", "--resume", run).status == 6
+
+
+def test_a_file_that_cannot_be_written_here_leaves_the_live_version_alone(shop: Shop) -> None:
+    """All but that file was put in its place, and the live file set aside, with a warning among others."""
+    shop.write("media/film.jpg", "x" * 3_000_000)
+    shop.program.good("backup")
+    shop.write("media/film.jpg", "broken")
+    before = shop.files()
+    words = ("restore", "latest", "media", "--in-place", "--yes")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, hard))  # as a file system that holds no larger files
+    try:
+        refused = shop.program(*words)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+    assert (refused.status, "film.jpg could not be written" in refused.err) == (40, True), refused.err
+    assert (shop.files(), shop.beside()) == (before, [])
+    shutil.rmtree(shop.root / "media")
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, hard))
+    try:
+        told = shop.program(*words)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert told.status == 3, "where nothing lies, all else is better than nothing"
+    assert not (shop.root / "media/film.jpg").exists()
 
 
 def test_what_users_wrote_since_needs_a_second_word_and_is_kept(shop: Shop) -> None:

@@ -15,6 +15,7 @@ from rebond.operations.restore_findings import show_bytes
 from rebond.operations.restore_planning import Draw, RestorePlan, RestoreRequest
 from rebond.private_folders import PrivateFolder
 from rebond.progress import Observer, Silence
+from rebond.sources.files.target import NOT_RESTORED
 from rebond.units import format_size
 from rebond.vault.access import Vault
 from rebond.vault.local_vaults import find_vault_around
@@ -22,7 +23,7 @@ from rebond.vault.reading import SnapshotReader
 from rebond.vault.snapshots import SnapshotRecord
 from rebond.vault.trees import StoredEntry
 
-_NOT_THERE = frozenset({"in-the-way", "not-restored", "file-damaged"})  # findings of files that are not read back then
+_NOT_THERE = frozenset({"in-the-way", NOT_RESTORED, "file-damaged"})  # findings of files that are not read back then
 
 
 class RestoreOutcome(Struct, frozen=True, kw_only=True):
@@ -41,6 +42,11 @@ class RestoreOutcome(Struct, frozen=True, kw_only=True):
     def is_damaged(self) -> bool:
         """Whether something could not be put back because the vault is damaged: exit status 4."""
         return any(f.severity is Severity.DAMAGE for f in self.findings)
+
+    @property
+    def unwritten(self) -> tuple[Finding, ...]:
+        """What could not be written here, though the vault has it whole."""
+        return tuple(each for each in self.findings if each.code == NOT_RESTORED)
 
     @property
     def is_doubtful(self) -> bool:

@@ -3,6 +3,7 @@
 from rebond.errors import RestoreError, TargetUnsafe, VaultDamaged
 from rebond.findings import Finding, Severity
 from rebond.operations.browsing import Located
+from rebond.sources.files.target import NOT_RESTORED
 
 
 def unsafe_path(error: TargetUnsafe) -> Finding:
@@ -20,7 +21,7 @@ def unsafe_path(error: TargetUnsafe) -> Finding:
 def file_too_large(error: RestoreError) -> Finding:
     """Say that a file was left out because the target holds none of that size."""
     return Finding(
-        code="not-restored",
+        code=NOT_RESTORED,
         severity=Severity.WARNING,
         subject=str(error.values.get("path", "")),
         template=error.template,

@@ -38,6 +38,8 @@ POINT_IN_TIME: dict[str, str] = {
     "Free some space there, or restore elsewhere. The log since the snapshot counts too: a newer one needs less.": "Libérez de la place là, ou restaurez ailleurs. Le journal depuis la sauvegarde compte aussi : une plus récente en demande moins.",
     "{count} files of the data directory are damaged in the vault, so it was not laid down: {first}": "{count} fichiers du répertoire de données sont endommagés dans le coffre, il n'a donc pas été posé : {first}",
     "Choose another snapshot, or put what 'rebond verify --read-data' names back from a copy of the vault.": "Choisissez une autre sauvegarde, ou remettez depuis une copie du coffre ce que « rebond verify --read-data » nomme.",
+    "{count} files of the data directory could not be written, so it was not laid down: {first}": "{count} fichiers du répertoire de données n'ont pas pu être écrits, il n'a donc pas été posé : {first}",
+    "Lay it down where files of every size may be written, as a user who may.": "Posez-le là où des fichiers de toute taille peuvent être écrits, en tant qu'utilisateur qui en a le droit.",
     "The snapshot has no backup_label: a server would start at the wrong place.": "La sauvegarde n'a pas de backup_label : un serveur partirait du mauvais endroit.",
     "log": "journal",
     "This server has several databases; which one is to be loaded?": "Ce serveur a plusieurs bases ; laquelle faut-il charger ?",

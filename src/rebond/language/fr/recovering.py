@@ -168,6 +168,8 @@ RECOVERING: dict[str, str] = {
     "{component} could not be moved: {reason}": "{component} n'a pas pu être déplacé : {reason}",
     "The component {component} cannot be brought back whole from the snapshot {id}.": "Le composant {component} ne peut revenir entier de la sauvegarde {id}.",
     "Choose an earlier one ('rebond find NAME' lists versions), or bring what is whole with --to DIR.": "Choisissez-en une antérieure (« rebond find NOM » montre les versions), ou rapportez ce qui est entier avec --to DOSSIER.",
+    "The component {component} cannot be put in place whole: {path} could not be written.": "Le composant {component} ne peut être mis en place entier : {path} n'a pas pu être écrit.",
+    "The live one was not touched. Mend what is said of it above and run the restore again; what cannot lie there at all may be left as it is with --exclude PATTERN.": "Celui qui est en place n'a pas été touché. Réparez ce qui en est dit plus haut et relancez la restauration ; ce qui ne peut pas s'y trouver peut être laissé tel quel avec --exclude MOTIF.",
     "Nothing of the component {component} in this snapshot is what was asked for.": "Rien du composant {component} dans cette sauvegarde n'est ce qui a été demandé.",
     "'rebond ls -r SNAPSHOT {component}' lists what it holds.": "« rebond ls -r SAUVEGARDE {component} » montre ce qu'il contient.",
     "The component {component} is in its place and was not taken back.": "Le composant {component} est à sa place et n'a pas été repris.",

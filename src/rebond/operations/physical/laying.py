@@ -169,6 +169,13 @@ def _land_files(
             count=len(lost),
             first=lost[0].message,
         )
+    if outcome.unwritten:  # a server without one of its files starts, and has fewer rows
+        raise RestoreError(
+            "{count} files of the data directory could not be written, so it was not laid down: {first}",
+            hint="Lay it down where files of every size may be written, as a user who may.",
+            count=len(outcome.unwritten),
+            first=outcome.unwritten[0].message,
+        )
     return outcome
 
 

@@ -121,7 +121,9 @@ class FilePart:
             target = places.new_folder(self.name)
             os.makedirs(target, mode=0o700, exist_ok=True)
             (Path(os.fsdecode(places.beside)) / MARKER).touch(mode=0o600)
-        self._bring(target, observer)
+        with self._telling(places.place):
+            replaces = _holds_anything(places.place)
+        self._bring(target, observer, replaces=replaces)
         with self._telling(places.place):
             require_replaceable(self.name, places.place, self._new_tree(places))
 
@@ -133,8 +135,12 @@ class FilePart:
                 return self._find_swap() is not None or bool(os.listdir(places.new_folder(self.name)))
         return False
 
-    def _bring(self, target: bytes, observer: Observer) -> None:
-        """Fetch into a folder; what an earlier try left there is gone on with, unless the machine broke down since."""
+    def _bring(self, target: bytes, observer: Observer, *, replaces: bool) -> None:
+        """Fetch into a folder; what an earlier try left there is gone on with, unless the machine broke down since.
+
+        What cannot be written here is a reason to leave what is live alone (``replaces``). Where nothing is, all else
+        is better than nothing.
+        """
         assert self.source is not None  # noqa: S101 - the caller looked
         with self._telling(target):
             overwrite = choose_overwriting(self._folder, target)
@@ -155,6 +161,14 @@ class FilePart:
                 hint="Choose an earlier one ('rebond find NAME' lists versions), or bring what is whole with --to DIR.",
                 component=self.name,
                 id=self.source.record.snapshot.hex()[:12],
+            )
+        if outcome.unwritten and replaces:
+            raise RestoreError(
+                "The component {component} cannot be put in place whole: {path} could not be written.",
+                hint="The live one was not touched. Mend what is said of it above and run the restore again; what "
+                "cannot lie there at all may be left as it is with --exclude PATTERN.",
+                component=self.name,
+                path=outcome.unwritten[0].subject,
             )
 
     def set_aside(self) -> None:
@@ -350,6 +364,15 @@ class FilePart:
             raise RestoreError(
                 "{component} could not be moved: {reason}", component=self.name, reason=str(error)
             ) from error
+
+
+def _holds_anything(place: bytes) -> bool:
+    try:
+        return bool(os.listdir(place))
+    except NotADirectoryError:
+        return True
+    except FileNotFoundError:
+        return False
 
 
 def read_swap(folder: Path) -> Swap | None:

@@ -52,7 +52,7 @@ class PhysicalPart(FilePart):
         self._stack = stack
         self._zone = zone
 
-    def _bring(self, target: bytes, observer: Observer) -> None:
+    def _bring(self, target: bytes, observer: Observer, *, replaces: bool) -> None:  # noqa: ARG002 - never in part
         assert self.source is not None  # noqa: S101 - the caller looked
         for name in os.listdir(target):  # half of one, from a try that was cut
             delete_tree(os.path.join(target, name))

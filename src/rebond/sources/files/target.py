@@ -16,6 +16,7 @@ from rebond.sources.files.paths import join_path, show_path
 from rebond.sources.files.rule_files import Report
 from rebond.sources.files.system_calls import LOCKING_FLAGS
 
+NOT_RESTORED = "not-restored"  # the code of what could not be written
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
 _MET_HINT = (
     "Another name of the snapshot may be the same to this file system (capitals, accents), or somebody else writes "
@@ -156,7 +157,7 @@ class Target:
         shown = show_path(path)
         self.report(
             Finding(
-                code="not-restored",
+                code=NOT_RESTORED,
                 severity=Severity.WARNING,
                 subject=shown,
                 template="{path} could not be restored: {reason}",
