@@ -2,6 +2,7 @@
 
 from tests.planted.bug import Bug, Change
 
+SINGLE_FILES = "tests/scenarios/test_drills_of_single_files.py"
 STATES = "tests/unit/operations/recovery/test_directory_states.py"
 WAY = "tests/scenarios/test_vaults_in_the_way.py"
 OTHERS = "tests/unit/cli/test_other_vaults.py"
@@ -124,5 +125,17 @@ PLACES: tuple[Bug, ...] = (
             ),
         ),
         (f"{IN_PLACE}::test_a_folder_that_is_called_as_anothers_is_behind_the_components_name_comes_back",),
+    ),
+    Bug(
+        "left-to-each-other",
+        "Of what the paths of two components take in, each leaves it to the other one, and nobody brings it.",
+        (
+            Change(
+                "stack/places_of_others.py",
+                "        if any(_names_more_closely(claim, wanted) for claim in claims):",
+                "        if False:",
+            ),
+        ),
+        (f"{SINGLE_FILES}::test_what_the_paths_of_two_components_take_in_is_brought_by_one_of_them",),
     ),
 )

@@ -1,5 +1,6 @@
 """Drills of components that are one file: it lies where the application looks for it, whoever else brings it back."""
 
+import json
 import pathlib
 import shutil
 
@@ -64,3 +65,22 @@ def test_a_folder_with_a_file_of_its_own_name_stays_a_folder(program: Program) -
     shutil.rmtree(path)
 
     assert {each["subject"]: each["answer"] for each in drilled.document["checks"]}["reads"] == "pass"
+
+
+@pytest.mark.parametrize("paths", ['"code/settings.py", "code/other.py"', '"code/*.py"', '"code/*"'])
+def test_what_the_paths_of_two_components_take_in_is_brought_by_one_of_them(program: Program, paths: str) -> None:
+    """Each left it to the other one: a drill failed, and a restore in place ended with 0 and brought nothing."""
+    names = ("code/settings.py", "code/other.py", "code/notes.txt", "media/x", "known.conf")
+    for name in names:
+        pathlib.Path(name).write_text("good")
+    pathlib.Path("rebond.toml").write_text(CONFIGURATION.replace('path = "code/settings.py"', f"paths = [{paths}]"))
+    program.good("backup")
+    drilled = program("drill", "--json")
+    assert {each["subject"]: each["answer"] for each in drilled.document["checks"]}["reads"] == "pass"
+
+    for name in names:
+        pathlib.Path(name).write_text("bad")
+    answer = program.good("restore", "latest", "--in-place", "--yes", "--json")
+    assert {pathlib.Path(name).read_text() for name in names} == {"good"}
+    program.good("restore", "--rollback", json.loads(answer.out)["run"], "--yes")
+    assert {pathlib.Path(name).read_text() for name in names} == {"bad"}

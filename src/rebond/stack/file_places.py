@@ -114,7 +114,7 @@ def _find_files(
     root = relocate(configured.root)
     if here.path and _is_single_file(name, configured.root, root, source):
         return FilesPlace(name=name, kind=component.kind, top=os.path.dirname(root), excludes=(_OWN,))
-    left_alone = tuple(_list_left_alone(name, root, loaded, relocate, untouchable))
+    left_alone = tuple(_list_left_alone(name, component, root, loaded, relocate, untouchable))
     strategy = _find_strategy(component, loaded, source)
 
     def look(top: bytes, may_matter: Callable[[bytes], bool]) -> LiveShape:
@@ -154,7 +154,7 @@ def _is_single_file(name: str, configured: bytes, root: bytes, source: Source | 
 
 
 def _list_left_alone(
-    name: str, root: bytes, loaded: Loaded, relocate: Relocate, untouchable: Sequence[bytes]
+    name: str, own: Files, root: bytes, loaded: Loaded, relocate: Relocate, untouchable: Sequence[bytes]
 ) -> Iterator[str]:
     """Yield patterns, from ``root`` on, of what belongs to other components, to the vault or to a restore."""
     yield _OWN
@@ -168,7 +168,7 @@ def _list_left_alone(
             mounted = find_host_path(component, loaded)
             yield from anchor(WantedPath(fixed=mounted), b"", root, relocate) if mounted else ()
             continue
-        yield from list_patterns(component, loaded.root, root, relocate)
+        yield from list_patterns(component, loaded.root, root, relocate, own)
 
 
 def _ignore(_finding: Finding) -> None:

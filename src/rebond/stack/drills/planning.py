@@ -49,6 +49,7 @@ class DrillPlanner:
         self._layout = Layout(folder=task.place.stack, stack_root=root_of(task.loaded))
         self._bringing_up = BringingUp(task)
         self._parts: list[DrillPart] = []
+        self._single_files: set[str] = set()
         self._checks: list[Check] = []
         self._places: dict[str, Path] = {}
         self._tree_bytes = 0
@@ -140,6 +141,8 @@ class DrillPlanner:
         component = self._task.find_component(stored.name)
         is_file = isinstance(component, Files) and not os.path.isdir(stored.root)  # where it still lives, that is known
         is_file = is_file and holds_single_file(reader, stored, os.path.basename(os.path.normpath(stored.root)))
+        if is_file:
+            self._single_files.add(stored.name)
         target = self._layout.place(stored, component, is_file=is_file)
         target.mkdir(mode=0o700, parents=True, exist_ok=True)
         return target
@@ -156,15 +159,21 @@ class DrillPlanner:
         return Selection(), summary.bytes
 
     def _leave_to_others(self, part: DrillPart) -> DrillPart:
-        """Return a part without what other parts bring to the same place: a restore in place does it likewise."""
+        """Return a part without what other parts bring to the same place: a restore in place does it likewise.
+
+        A single file is nobody else's, though the paths of another part may take it in: else neither brought it.
+        """
         loaded, top = self._task.loaded, self._layout.stack_root
+        own = self._task.find_component(part.name)
+        if own is None or part.name in self._single_files:
+            return part
         if loaded is None or top is None or part.kind != "files" or not part.target.is_relative_to(self._layout.root):
             return part
         root = os.path.normpath(os.fsencode(top / part.target.relative_to(self._layout.root)))
         found: list[str] = []
         for other in map(self._task.find_component, (each.name for each in self._parts if each is not part)):
             if other is not None and other.inside is None and other.volume is None:
-                found += list_patterns(other, loaded.root, root, os.path.normpath)
+                found += list_patterns(other, loaded.root, root, os.path.normpath, own)
         return replace(part, selection=part.selection.leaving(found))
 
     def _urgency(self, part: DrillPart) -> tuple[int, str, str]:
