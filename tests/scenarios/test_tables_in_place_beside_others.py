@@ -3,7 +3,9 @@
 import json
 import pathlib
 import subprocess
-from collections.abc import Iterator
+import threading
+import time
+from collections.abc import Callable, Iterator
 
 import psycopg
 import pytest
@@ -11,6 +13,7 @@ from tests.scenarios.test_tables_in_place import Shop
 from tests.scenarios.test_tables_in_place_changed import rollback
 
 from rebond.sources.postgres import table_exchange
+from rebond.sources.postgres.table_looks import TableLooks
 from rebond.testing.postgres_server import PostgresServer
 
 pytestmark = pytest.mark.judge("postgres")
@@ -158,3 +161,54 @@ def test_a_type_whose_fields_changed_is_said_before_anything_is_stopped(shop: Sh
         assert told.endswith('a numeric(9,2), note text; then: a numeric(9,2), "B, b" text.')
     assert not (shop.top / "was-stopped").exists()
     assert shop.sql("SELECT * FROM paired").strip() == "1|(1.00,)"
+
+
+MIGRATIONS = {
+    "trigger": "CREATE TRIGGER meanwhile BEFORE INSERT ON notes FOR EACH ROW EXECUTE FUNCTION spoil()",
+    "rule": "CREATE RULE meanwhile AS ON INSERT TO notes DO ALSO INSERT INTO audit VALUES ('meanwhile')",
+    "check": "ALTER TABLE notes ADD CONSTRAINT meanwhile CHECK (words LIKE 'm%') NOT VALID",
+}
+
+
+def migrate_while_waited_for(shop: Shop, statement: str, run: Callable[[], object]) -> None:
+    """Let a migration hold the table until somebody waits for it, and end then."""
+    waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted"
+    with psycopg.connect(f"{shop.server.connection()} dbname=shop") as session:
+        session.execute(statement)
+        other = threading.Thread(target=run)
+        other.start()
+        until = time.monotonic() + 60
+        while shop.sql(waiting).strip() == "0" and time.monotonic() < until:
+            time.sleep(0.05)
+        session.commit()
+    other.join(60)
+
+
+@pytest.mark.parametrize("kind", sorted(MIGRATIONS))
+@pytest.mark.parametrize("is_back", [False, True])
+def test_what_a_migration_brings_while_it_is_waited_for_does_not_act_on_the_rows(
+    shop: Shop, kind: str, is_back: bool
+) -> None:
+    """It was looked for before the lock was there: the trigger wrote over each row that came back, with status 0."""
+    shop.sql("CREATE FUNCTION spoil() RETURNS trigger LANGUAGE plpgsql AS $$ "
+             "BEGIN NEW.words := 'spoilt'; RETURN NEW; END $$; UPDATE notes SET words = 'old'")  # fmt: skip
+    statuses: list[int] = []
+    if is_back:
+        shop.bring_back("notes")
+
+    def run() -> None:
+        statuses.append(rollback(shop)[0] if is_back else shop.restore("notes").status)
+
+    migrate_while_waited_for(shop, MIGRATIONS[kind], run)
+    assert statuses == [0]
+    expected = {"old"} if is_back else {f"note {n}" for n in range(1, 6)}
+    assert (set(shop.sql("SELECT words FROM notes").splitlines()), shop.sql("SELECT * FROM audit")) == (expected, "")
+    assert "meanwhile" in shop.everything()[""]
+
+
+def test_a_table_that_is_changed_again_and_again_is_left_as_it_is(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(TableLooks, "answer", property(lambda _: "another"), raising=False)
+    before = shop.everything()
+    answer = shop.restore("notes")
+    told = json.loads(answer.out)["error"]
+    assert (answer.status, "again and again" in told["message"], shop.everything()) == (40, True, before), told

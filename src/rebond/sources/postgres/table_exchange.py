@@ -6,13 +6,13 @@ end, by which the server itself judges that every row still has what it points t
 schema, written by the same transaction: whatever is cut, it is true.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from rebond.errors import RestoreError
 from rebond.sources.postgres.exchanged_tables import Exchange, ExchangedTable, MadeTables
 from rebond.sources.postgres.feeding import LoadSession, ScriptGuard
 from rebond.sources.postgres.names import quote_name, quote_text
-from rebond.sources.postgres.table_failures import explain, is_in_use, tell_in_use, tell_lost
+from rebond.sources.postgres.table_failures import explain, is_in_use, tell_in_use, tell_lost, was_changed
 from rebond.sources.postgres.table_looks import TableLooks
 from rebond.sources.postgres.target import DatabaseTarget, ask
 
@@ -20,6 +20,7 @@ READY, PUT, TAKEN_BACK = "rebond: ready", "rebond: put", "rebond: taken back"
 # Ready, though it was put: a standby took over that never heard of it, and has the tables as they were.
 _OLD_ROWS_IN_PLACE = frozenset({READY, TAKEN_BACK})
 _LOCK_SECONDS = 60
+_TRIES = 3  # where somebody changes what acts on the tables while they are waited for
 # Who may read a table by its policies alone must not find its rows here, whatever right every new schema gives away.
 _KEEP_PRIVATE = """
 SELECT DISTINCT pg_catalog.format('REVOKE ALL ON SCHEMA %I FROM ', n.nspname)
@@ -63,6 +64,10 @@ def put_rows(target: DatabaseTarget, exchange: Exchange, made: MadeTables) -> No
 
     Raises ``RestoreError``; then nothing was changed.
     """
+    _until_still(lambda: _put_rows(target, exchange, made))
+
+
+def _put_rows(target: DatabaseTarget, exchange: Exchange, made: MadeTables) -> None:
     looks = exchange.look(target)
     if looks.mark == PUT:
         return
@@ -81,6 +86,10 @@ def take_rows_back(target: DatabaseTarget, exchange: Exchange, *, was_put: bool 
     A table that had been gone is gone again. ``was_put`` says that the rows are known to have been put. Raises
     ``RestoreError``; then nothing was changed.
     """
+    _until_still(lambda: _take_rows_back(target, exchange, was_put=was_put))
+
+
+def _take_rows_back(target: DatabaseTarget, exchange: Exchange, *, was_put: bool) -> None:
     looks = exchange.look(target)
     if looks.mark != PUT:
         if was_put and looks.mark not in _OLD_ROWS_IN_PLACE:
@@ -127,7 +136,7 @@ def _require_fitting(target: DatabaseTarget, exchange: Exchange, looks: TableLoo
     try:
         ask(target.access, target.database, "\n".join(questions))
     except RestoreError as error:
-        raise explain(error, exchange, is_back=True) from error
+        raise explain(error, exchange, looks, is_back=True) from error
 
 
 def keep_since(target: DatabaseTarget, exchange: Exchange) -> None:
@@ -152,6 +161,17 @@ def drop_beside(target: DatabaseTarget, exchange: Exchange) -> None:
     if left == set(ours):
         lines.append(f"DROP SCHEMA IF EXISTS {quote_name(exchange.work)};")
     ask(target.access, target.database, "\n".join(["BEGIN;", *lines, "COMMIT;"]))
+
+
+def _until_still(attempt: Callable[[], None]) -> None:
+    """Look at the tables and change them, anew where they were others when their lock was there."""
+    for left in reversed(range(_TRIES)):
+        try:
+            return attempt()
+        except RestoreError as error:
+            if not left or not was_changed(error):
+                raise
+    return None
 
 
 def _exchange(
@@ -188,7 +208,7 @@ def _exchange(
         if is_in_use(error):
             session.close()
             raise tell_in_use(error, target, exchange, looks, _LOCK_SECONDS) from error
-        raise explain(error, exchange, is_back=is_back) from error
+        raise explain(error, exchange, looks, is_back=is_back) from error
     finally:
         session.close()
 
@@ -199,8 +219,11 @@ def _list_first(exchange: Exchange, looks: TableLooks) -> Iterator[str]:
     yield "SET LOCAL synchronous_commit TO DEFAULT;"  # that of the role: a load goes without
     yield _DURABLY.format(is_local="true")
     there = [f"ONLY {each.sql}" for each in exchange.tables if looks.find(each.schema, each.name) or not each.is_made]
+    # Those that point here too: their keys are dropped anyhow, and until then somebody might turn them off.
+    there += [f"ONLY {each.sql}" for each in looks.keys if not each.is_part]
     if there:
-        yield f"LOCK TABLE {', '.join(there)} IN ACCESS EXCLUSIVE MODE;"
+        yield f"LOCK TABLE {', '.join(dict.fromkeys(there))} IN ACCESS EXCLUSIVE MODE;"
+    yield looks.require_still()
 
 
 def _list_change(table: ExchangedTable, exchange: Exchange, looks: TableLooks, *, is_back: bool) -> Iterator[str]:

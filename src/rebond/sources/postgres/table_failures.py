@@ -1,12 +1,13 @@
 """What became of an exchange of tables that failed: all of them are as they were, and what is to be done."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from rebond.errors import RestoreError
 from rebond.sources.postgres.exchanged_tables import Exchange
 from rebond.sources.postgres.table_holders import find_holders
-from rebond.sources.postgres.table_looks import TableLooks
+from rebond.sources.postgres.table_looks import CHANGED, TableLooks
+from rebond.sources.postgres.table_switches import ForeignKey
 from rebond.sources.postgres.target import DatabaseTarget
 
 _NO_MATCH, _IN_USE = "23503", "55P03"  # codes: a foreign key is violated, a lock was waited for too long
@@ -34,27 +35,45 @@ def tell_lost(exchange: Exchange, *, is_begun: bool) -> RestoreError:
     )
 
 
-def explain(error: RestoreError, exchange: Exchange, *, is_back: bool) -> RestoreError:
+def explain(error: RestoreError, exchange: Exchange, looks: TableLooks, *, is_back: bool) -> RestoreError:
     """Say what became of the tables: all of them are as they were."""
     words = str(error.values.get("words", ""))
     values = {**error.values, "tables": ", ".join(each.shown for each in exchange.tables), "words": words}
     if found := _OTHER_COLUMNS.search(words):
         return _tell_columns({**values, "columns": found["columns"]}, is_back=is_back)
+    if CHANGED in words:
+        return RestoreError(
+            "What acts on {tables}, or points to them, is being changed again and again: triggers, rules or keys.",
+            hint="Let the migration end, then run the same command again.",
+            **values,
+        )
     if _NO_MATCH not in words:
         return _tell_violation(values, is_back=is_back) if is_violation(error) else error
     if is_back:
-        return RestoreError(
-            "Rows that were written since point to what {tables} did not hold before: {words}",
-            hint="Change or delete those rows, then run the same command again. Where they point to nothing since "
-            "long, because the key was turned off once, drop that key, run the same command again, then make it anew "
-            "with NOT VALID.",
-            **values,
-        )
+        return _tell_pointing(values, _find_keys(words, looks.keys))
     return RestoreError(
         "The rows of {tables} do not fit those that other tables of {database} have now: {words}",
         hint="Bring these back too, with --table for each. Or load them beside and take over what you need by SQL: "
         "rebond restore SNAPSHOT COMPONENT --into TARGET --table TABLE --rename TABLE=NEW",
         **values,
+    )
+
+
+def _find_keys(words: str, keys: Sequence[ForeignKey]) -> Sequence[ForeignKey]:
+    """Return the keys that a server complained of, in whatever language; all of them where none is named."""
+    named = [each for each in keys if f'"{each.name}"' in words and f'"{each.table}"' in words]
+    return named or [each for each in keys if not each.is_part]
+
+
+def _tell_pointing(values: Mapping[str, object], keys: Sequence[ForeignKey]) -> RestoreError:
+    return RestoreError(
+        "With the old rows of {tables}, rows point to what is not there: {words}",
+        hint="Where they were written since the restore, change or delete them, then run the same command again. Where "
+        "they pointed to nothing before it too, because triggers were off once, take the key away: {drop} Then run the "
+        "same command again, and make the key anew: {make}",
+        **values,
+        drop=" ".join(each.drop() for each in keys),
+        make=" ".join(each.add_unjudged() for each in keys),
     )
 
 
@@ -116,6 +135,11 @@ def _tell_violation(values: Mapping[str, object], *, is_back: bool) -> RestoreEr
 def is_violation(error: RestoreError) -> bool:
     """Say whether a row was not what its table demands."""
     return any(each in str(error.values.get("words", "")) for each in _VIOLATIONS)
+
+
+def was_changed(error: RestoreError) -> bool:
+    """Say whether the tables were others under their lock than when they were looked at."""
+    return CHANGED in str(error.values.get("words", ""))
 
 
 def is_in_use(error: RestoreError) -> bool:

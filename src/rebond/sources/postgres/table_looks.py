@@ -37,15 +37,15 @@ SELECT pg_catalog.json_build_object(
   'may_create', pg_catalog.has_database_privilege(pg_catalog.current_database(), 'CREATE'),
   'user', current_user,
   'is_superuser', (SELECT r.rolsuper FROM pg_catalog.pg_roles r WHERE r.rolname = current_user),
-  'publishing_all', (SELECT coalesce(pg_catalog.json_agg(pubname), '[]') FROM pg_catalog.pg_publication
+  'publishing_all', (SELECT coalesce(pg_catalog.json_agg(pubname ORDER BY pubname), '[]') FROM pg_catalog.pg_publication
                      WHERE puballtables),
-  'publishing_rows', (SELECT coalesce(pg_catalog.json_agg(p.pubname), '[]') FROM pg_catalog.pg_publication p
-                      WHERE p.pubinsert AND NOT p.pubtruncate AND EXISTS (
+  'publishing_rows', (SELECT coalesce(pg_catalog.json_agg(p.pubname ORDER BY p.pubname), '[]')
+                      FROM pg_catalog.pg_publication p WHERE p.pubinsert AND NOT p.pubtruncate AND EXISTS (
                         SELECT FROM pg_catalog.pg_publication_tables t WHERE t.pubname = p.pubname
                         AND (t.schemaname::text, t.tablename::text) IN ({names}))),
   'mark', coalesce((SELECT pg_catalog.obj_description(oid, 'pg_namespace') FROM pg_catalog.pg_namespace
                     WHERE nspname = {work}), ''),
-  'beside', (SELECT coalesce(pg_catalog.json_agg(c.relname), '[]') FROM pg_catalog.pg_class c
+  'beside', (SELECT coalesce(pg_catalog.json_agg(c.relname ORDER BY c.relname), '[]') FROM pg_catalog.pg_class c
              JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
              WHERE n.nspname = {work} AND c.relkind = 'r'),
   'tables', (SELECT coalesce(pg_catalog.json_agg(pg_catalog.json_build_object(
@@ -67,12 +67,12 @@ SELECT pg_catalog.json_build_object(
         'comment', coalesce(pg_catalog.obj_description(k.oid, 'pg_constraint'), '')) ORDER BY k.conname), '[]')
       FROM pg_catalog.pg_constraint k WHERE k.conrelid = w.oid AND {is_loose}),
     'switches', (SELECT coalesce(pg_catalog.json_agg(pg_catalog.json_build_object(
-        'kind', s.kind, 'name', s.name, 'state', s.state)), '[]') FROM (
+        'kind', s.kind, 'name', s.name, 'state', s.state) ORDER BY s.kind, s.name), '[]') FROM (
       SELECT 'TRIGGER' AS kind, t.tgname AS name, t.tgenabled AS state FROM pg_catalog.pg_trigger t
       WHERE t.tgrelid = w.oid AND NOT t.tgisinternal AND t.tgenabled <> 'D'
       UNION ALL SELECT 'RULE', r.rulename, r.ev_enabled FROM pg_catalog.pg_rewrite r
       WHERE r.ev_class = w.oid AND r.ev_enabled <> 'D' AND w.relkind = 'r') s)
-  )), '[]') FROM wanted w),
+  ) ORDER BY w.nspname, w.relname), '[]') FROM wanted w),
   'keys', (SELECT coalesce(pg_catalog.json_agg(pg_catalog.json_build_object(
     'schema', n.nspname, 'table', c.relname, 'name', k.conname,
     'to_schema', m.nspname, 'to_table', o.relname,
@@ -91,8 +91,9 @@ SELECT pg_catalog.json_build_object(
     JOIN pg_catalog.pg_class c ON c.oid = k.conrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
     JOIN pg_catalog.pg_class o ON o.oid = k.confrelid JOIN pg_catalog.pg_namespace m ON m.oid = o.relnamespace
     WHERE j.depth = 0 OR j.is_own)
-);
-"""
+)"""
+# Asked under the lock: a migration that we waited for may have ended only then. A failure is the only way to tell.
+CHANGED = "rebond-changed"
 _HAS_KEY = """
 SELECT pg_catalog.count(*) FROM pg_catalog.pg_constraint k JOIN pg_catalog.pg_class c ON c.oid = k.conrelid
 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
@@ -139,7 +140,7 @@ class TableLooks(msgspec.Struct, frozen=True, kw_only=True):
     """What one look at a database showed. ``mark`` and ``beside`` are of the schema that a restore works in.
 
     ``publishing_all`` are publications of all tables, also of those that are made; ``publishing_rows`` send what is put
-    into one of these, and not that it was emptied before.
+    into one of these, and not that it was emptied before. ``question`` and ``answer`` are what it was read from.
     """
 
     may_create: bool
@@ -151,18 +152,27 @@ class TableLooks(msgspec.Struct, frozen=True, kw_only=True):
     beside: tuple[str, ...]
     tables: tuple[LiveTable, ...]
     keys: tuple[ForeignKey, ...]
+    question: str = ""
+    answer: str = ""
 
     def find(self, schema: str, name: str) -> LiveTable | None:
         """Return a table; ``None`` where it is not there."""
         return next((each for each in self.tables if (each.schema, each.name) == (schema, name)), None)
 
+    def require_still(self) -> str:
+        """Return the statement that fails where anything of this is otherwise when it is run."""
+        look, seen, changed = self.question, quote_text(self.answer), quote_text(CHANGED)
+        return f"""SELECT pg_catalog.concat({changed}, pg_catalog.left(t.look::text, 0))::int
+FROM ({look}) AS t (look) WHERE t.look::text <> {seen};"""  # noqa: S608 - the question that was asked, and quoted
+
 
 def look_at_tables(target: DatabaseTarget, names: Sequence[tuple[str, str]], work: str) -> TableLooks:
     """Ask for tables by schema and name, and for the schema ``work``. Raises ``RestoreError``."""
     pairs = ", ".join(f"({quote_text(schema)}, {quote_text(name)})" for schema, name in names) or "('', '')"
-    return read_json(
-        ask(target.access, target.database, _LOOK.format(names=pairs, work=quote_text(work), is_loose=IS_LOOSE))[0],
-        TableLooks,
+    question = _LOOK.format(names=pairs, work=quote_text(work), is_loose=IS_LOOSE)
+    answer = ask(target.access, target.database, f"{question};")[0]
+    return msgspec.structs.replace(
+        read_json(answer, TableLooks), question=question, answer=answer.decode(errors="surrogateescape")
     )
 
 

@@ -113,21 +113,26 @@ class ForeignKey(msgspec.Struct, frozen=True, kw_only=True):
 
     def drop(self) -> str:
         """Return the statement that takes it away."""
-        return f"ALTER TABLE {self._sql} DROP CONSTRAINT {quote_name(self.name)};"
+        return f"ALTER TABLE {self.sql} DROP CONSTRAINT {quote_name(self.name)};"
 
     def add(self) -> list[str]:
         """Return the statements that make it again, which judge all rows of both tables."""
-        made = [f"ALTER TABLE {self._sql} ADD CONSTRAINT {quote_name(self.name)} {self.definition};"]
+        made = [f"ALTER TABLE {self.sql} ADD CONSTRAINT {quote_name(self.name)} {self.definition};"]
         if self.comment:
             words = quote_text(self.comment)
-            made.append(f"COMMENT ON CONSTRAINT {quote_name(self.name)} ON {self._sql} IS {words};")
+            made.append(f"COMMENT ON CONSTRAINT {quote_name(self.name)} ON {self.sql} IS {words};")
         return made
+
+    def add_unjudged(self) -> str:
+        """Return the statement that makes it again and judges no row that is there."""
+        return f"{self.add()[0].removesuffix(';').removesuffix(' NOT VALID')} NOT VALID;"
 
     def list_turns(self) -> list[str]:
         """Return the statements after which what watches over it acts as it did; it was made again before."""
-        found = _FIND_SWITCHES.format(table=quote_text(self._sql), key=quote_text(self.name))
+        found = _FIND_SWITCHES.format(table=quote_text(self.sql), key=quote_text(self.name))
         return [each.turn(found) for each in self.switches]
 
     @property
-    def _sql(self) -> str:
+    def sql(self) -> str:
+        """The whole name of its table as SQL."""
         return f"{quote_name(self.schema)}.{quote_name(self.table)}"
