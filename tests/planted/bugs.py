@@ -7,6 +7,8 @@ when the product moved on. Judges are what pytest is given; they are tests like 
 from tests.planted.bug import Bug, Change
 from tests.planted.bugs_of_answers import ANSWERS
 from tests.planted.bugs_of_closing import CLOSING
+from tests.planted.bugs_of_copies import COPIES
+from tests.planted.bugs_of_damage import DAMAGE
 from tests.planted.bugs_of_databases import DATABASES
 from tests.planted.bugs_of_drills import PROVING
 from tests.planted.bugs_of_fields import FIELDS
@@ -598,6 +600,7 @@ BUGS: tuple[Bug, ...] = (
     *FIELDS,
     *LEAVING,
     *CLOSING,
+    *COPIES,
     *KINDS,
     *PHYSICAL,
     *PLACES,
@@ -611,6 +614,7 @@ BUGS: tuple[Bug, ...] = (
     *TABLES_IN_PLACE,
     *TIME,
     *TRUST,
+    *DAMAGE,
     *RUNBOOK,
     *SETUP,
     *VOLUMES,

@@ -316,7 +316,7 @@ SILENCE = (
     Bug(
         "forgetting-beside-damage-is-good",
         "A snapshot's record is damaged, and what forgets every day ends with 0 beside it.",
-        (Change("cli/commands/forget.py", "status_of([*plan.left, *damage])", "status_of(plan.left)"),),
+        (Change("cli/commands/forget.py", "status_of([*plan.left, *problems])", "status_of(plan.left)"),),
         ("tests/unit/cli/test_keeping.py::test_beside_a_damaged_record_the_others_go_and_the_status_says_damage",),
     ),
     Bug(

@@ -121,24 +121,6 @@ def test_two_packs_that_were_swapped_give_back_everything(world: World) -> None:
     assert world.verify(read_data_percent=100).ok
 
 
-def test_a_damaged_list_is_replaced_and_may_be_removed_by_hand(world: World) -> None:
-    name = world.names(ObjectClass.INDEX)[0]
-    flip_byte(world.store, name, 200)
-
-    repair(world)
-    prune(world.vault(), Silence())
-
-    after = world.verify()
-    assert after.ok
-    assert [finding.code for finding in after.findings] == ["list-replaced"]
-    assert "by hand" in after.findings[0].hint_template
-
-    world.store.delete(name)
-    clean = world.verify(read_data_percent=100)
-    assert (clean.ok, clean.findings) == (True, ())
-    assert find_unreadable(world) == {}
-
-
 def test_a_pack_that_nothing_names_any_more_is_not_told_as_all_packs() -> None:
     told = verify_steps._content_healed(NO_OBJECT)
     assert NO_OBJECT not in told.message

@@ -264,12 +264,22 @@ def _not_remembered(directory: Path, error: OSError) -> Finding:
 
 
 def _pack_damaged(name: str, damage: PackDamage) -> Finding:
+    if not damage.segments:
+        return Finding(
+            code="pack-damaged",
+            severity=Severity.DAMAGE,
+            subject=name,
+            template="{name} is damaged: {reason} Nothing in it can be made out, and no list says what it was.",
+            hint_template="'rebond verify --repair' marks it, and the prune after that deletes it.",
+            values={"name": name, "reason": damage.reason},
+        )
     return Finding(
         code="pack-damaged",
         severity=Severity.DAMAGE,
         subject=name,
         template="{name} is damaged: {reason} {bad} of {count} segments in it are bad.",
-        hint_template="Run 'rebond verify --read-data --repair', then make a new backup: it stores what is left.",
+        hint_template="'rebond verify --read-data --repair' copies what is good in it, and marks it. The next backup "
+        "stores again what the source still has, and a prune deletes it once no snapshot needs it.",
         values={"name": name, "reason": damage.reason, "bad": damage.bad_segments, "count": damage.segments},
     )
 
@@ -280,7 +290,8 @@ def _pack_healed(name: str) -> Finding:
         severity=Severity.NOTE,
         subject=name,
         template="{name} is damaged and marked; all that it held and that is needed lies elsewhere.",
-        hint_template="A prune removes it when no snapshot names it any more.",
+        hint_template="The next prune deletes it, or the first one after those snapshots are forgotten that were made "
+        "of what is bad in it.",
         values={"name": name},
     )
 

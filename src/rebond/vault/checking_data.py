@@ -15,7 +15,6 @@ from rebond.vault.checking_structure import Structure
 from rebond.vault.object_findings import foreign, too_new
 from rebond.vault.pack_table import PackTable
 from rebond.vault.packs import SegmentRow, hash_in_name, pack_name
-from rebond.vault.protocol_rules import MarkPurpose
 from rebond.vault.segment_judging import JudgedSegment
 from rebond.vault.verify_log import VerifyLog
 
@@ -80,12 +79,7 @@ def find_suspects(structure: Structure) -> list[int]:
 
 def names_marked_damaged(structure: Structure) -> set[str]:
     """Return the names of objects that a verified damage mark names."""
-    return {
-        name
-        for mark in structure.marks.marks
-        if mark.is_verified and mark.body.purpose == MarkPurpose.DAMAGE.value
-        for name in mark.body.names
-    }
+    return set(structure.marks.damaged())
 
 
 def read_packs(

@@ -166,7 +166,8 @@ class PlaceChecker:
             facts.read_bytes += size_bytes
 
         for domain, opened in open_lists(self._vault, bad.__setitem__, count):
-            facts.replaced_lists.update(opened.catalog.replaces)
+            if self._vault.may_name_others(opened.member):
+                facts.replaced_lists.update(opened.catalog.replaces)
             for pack in opened.catalog.packs:
                 ordinal = facts.packs.find(pack.pack_hash)
                 if ordinal is None:
@@ -246,13 +247,8 @@ class PlaceChecker:
             return
         facts = self._facts
         facts.read_objects += 1
-        name = pack_name(facts.packs.hash_at(ordinal))
-        if isinstance(tail, FormatTooNew):
-            facts.findings.append(too_new(name, tail))
-        elif isinstance(tail, ForeignObject):
-            facts.findings.append(foreign(name, tail))
-        elif isinstance(tail, VaultError):
-            facts.suspects[ordinal] = tail.message
+        if isinstance(tail, VaultError):
+            facts.suspects[ordinal] = tail.message  # damaged, foreign or too new: reading it whole tells which
         else:
             self._take_unplaced(ordinal, tail)
 
@@ -300,6 +296,6 @@ def _list_replaced(name: str) -> Finding:
         severity=Severity.NOTE,
         subject=name,
         template="The index list {name} is damaged; another one replaces it already.",
-        hint_template="It is of no use any more, and no prune deletes what it cannot read: remove it by hand.",
+        hint_template="It is of no use any more. The next prune deletes it.",
         values={"name": name},
     )

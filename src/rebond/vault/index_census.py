@@ -1,14 +1,23 @@
 """Reading the whole index as a keeper sees it: which packs there are and what lies in them (§5, §10.1)."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
 from msgspec import Struct, field
 
-from rebond.errors import ForeignObject, ObjectMissing, ShortRead, VaultDamaged, VaultError, WrongKey
+from rebond.errors import (
+    ForeignObject,
+    ObjectMissing,
+    RebondError,
+    ShortRead,
+    VaultDamaged,
+    VaultError,
+    WrongKey,
+)
 from rebond.findings import Finding, Severity
 from rebond.identifiers import DomainId, ObjectName
 from rebond.store.protocol import ObjectInfo
 from rebond.vault.access import Vault
+from rebond.vault.damaged_packs import ScannedPack, scan_pack
 from rebond.vault.headers import HEADER_SIZE
 from rebond.vault.index import IndexList, catalog_size, parse_index_list, read_index_object, verify_index_list
 from rebond.vault.index_loading import note_left_out
@@ -34,7 +43,9 @@ class Census(Struct, kw_only=True):
     """Every pack that is listed, with what is known to be in it.
 
     ``unknown`` are packs whose content cannot be learnt; they are left alone. ``domains`` tells a
-    pack's domain. ``unnamed`` are packs that no list names, known by their own tails.
+    pack's domain. ``unnamed`` are packs that no list names, known by their own tails. ``scanned`` are
+    packs that no list names either, whose end is lost and which are marked as damaged. ``spoilt_lists``
+    are not what was written, and a list of a keeper's or the owner's replaces them.
     """
 
     table: PackTable
@@ -43,6 +54,8 @@ class Census(Struct, kw_only=True):
     domains: dict[bytes, DomainId] = field(default_factory=dict)
     unnamed: set[bytes] = field(default_factory=set)
     unknown: set[bytes] = field(default_factory=set)
+    scanned: dict[bytes, ScannedPack] = field(default_factory=dict)
+    spoilt_lists: tuple[ObjectName, ...] = ()
 
     def size_of(self, pack_hash: bytes) -> int:
         """The size that the store reported, in bytes; 0 for a pack that is not listed."""
@@ -59,14 +72,19 @@ class Census(Struct, kw_only=True):
             self.domains[pack_hash] = domain
 
 
-def take_census(vault: Vault) -> Census:
+def take_census(vault: Vault, damaged: Collection[str] = ()) -> Census:
     """List packs, read every index list, and the tails of packs that no list names.
 
-    Raises ``FormatTooNew`` for a list of a later format. A damaged or foreign one is reported and counts for
-    nothing: what it named is learnt from the packs themselves.
+    Raises ``FormatTooNew`` for a list of a later format. A damaged or foreign one counts for nothing, and is reported
+    unless it is replaced: what it named is learnt from the packs themselves. ``damaged`` are the names of packs in
+    damage marks.
     """
     census = Census(table=PackTable.from_store(vault.store), contents=PackContents())
-    for index_list, info in read_lists(vault):
+    bad: dict[ObjectName, RebondError] = {}
+    replaced: set[str] = set()
+    for index_list, info in read_lists(vault, bad.__setitem__):
+        if vault.may_name_others(index_list.member):
+            replaced.update(index_list.catalog.replaces)
         domain = DomainId(bytes.fromhex(info.name.split("/")[1]))
         packs = index_list.catalog.packs
         census.lists.append(
@@ -78,11 +96,26 @@ def take_census(vault: Vault) -> Census:
             if census.table.find(pack.pack_hash) is not None:
                 census.contents.add_pack(pack.pack_hash, pack.rows)
                 census.domains[pack.pack_hash] = domain
-    _read_unnamed(vault, census)
+    there = {*bad, *(each.name for each in census.lists)}
+    census.spoilt_lists = tuple(sorted(name for name in there & replaced if is_spoilt(vault, name)))
+    for name in sorted(set(bad) - set(census.spoilt_lists)):
+        vault.report(note_left_out(name, bad[name]))
+    _read_unnamed(vault, census, damaged)
     return census
 
 
-def _read_unnamed(vault: Vault, census: Census) -> None:
+def is_spoilt(vault: Vault, name: ObjectName) -> bool:
+    """Say whether an index list is there and is not what was written."""
+    try:
+        read_index_object(vault.store, name)
+    except VaultDamaged:
+        return True
+    except ObjectMissing:
+        return False
+    return False
+
+
+def _read_unnamed(vault: Vault, census: Census, damaged: Collection[str]) -> None:
     table = census.table
     tasks = (
         TailTask(None, table.hash_at(ordinal), table.size_at(ordinal))
@@ -95,12 +128,19 @@ def _read_unnamed(vault: Vault, census: Census) -> None:
             census.domains[task.pack_hash] = tail.domain
             census.unnamed.add(task.pack_hash)
         elif not isinstance(tail, ObjectMissing):  # one that another prune has just deleted is not left alone
-            census.unknown.add(task.pack_hash)
-            vault.report(_unknown_pack(pack_name(task.pack_hash), tail))
+            name = pack_name(task.pack_hash)
+            scanned = scan_pack(vault, task.pack_hash) if name in damaged else None
+            if scanned is not None:
+                census.scanned[task.pack_hash] = scanned
+            else:
+                census.unknown.add(task.pack_hash)
+                vault.report(_unknown_pack(name, tail))
 
 
-def read_lists(vault: Vault) -> Iterator[tuple[IndexList, ObjectInfo]]:
-    """Yield every index list that verifies, its catalog part alone (``tables`` is cut short)."""
+def read_lists(
+    vault: Vault, note: Callable[[ObjectName, RebondError], None] = lambda _name, _error: None
+) -> Iterator[tuple[IndexList, ObjectInfo]]:
+    """Yield every index list that verifies, its catalog part alone; ``note`` hears of the others."""
     for info in list(vault.store.list_objects("index/")):
         parts = info.name.split("/")
         if len(parts) != 3 or len(parts[1]) != 16:
@@ -110,7 +150,7 @@ def read_lists(vault: Vault) -> Iterator[tuple[IndexList, ObjectInfo]]:
         except (ObjectMissing, ValueError):
             continue  # replaced by another keeper since the listing, or no name of ours
         except (VaultDamaged, ForeignObject, WrongKey) as error:
-            vault.report(note_left_out(info.name, error))
+            note(ObjectName(info.name), error)
 
 
 def _read_catalog(vault: Vault, info: ObjectInfo, domain: DomainId) -> IndexList:
@@ -141,6 +181,6 @@ def _unknown_pack(name: str, error: VaultError) -> Finding:
         severity=Severity.DAMAGE,
         subject=name,
         template="The pack {name} is left alone, because it does not say what it holds: {reason}",
-        hint_template="Run 'rebond verify --repair'.",
+        hint_template="Run 'rebond verify --repair': a damaged pack that it marks goes with a later prune.",
         values={"name": name, "reason": error},
     )

@@ -106,8 +106,7 @@ def note_left_out(name: str, error: RebondError) -> Finding:
         severity=Severity.DAMAGE,
         subject=name,
         template="The index list {name} is left out: {reason}",
-        hint_template="Run 'rebond verify --repair' to rebuild it from the packs; once that says that another one "
-        "replaces it, remove it by hand.",
+        hint_template="Run 'rebond verify --repair' to rebuild it from the packs; the prune after that deletes it.",
         values={"name": name, "reason": error},
     )
 

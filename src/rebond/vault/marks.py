@@ -103,6 +103,15 @@ class Marks(Struct, frozen=True):
         """Names of commit records that lie in the trash."""
         return frozenset(map(str, find_trash(self.verified_facts(), self.claim_facts)))
 
+    def damaged(self) -> frozenset[str]:
+        """Names of objects that a check found bad, and of which it has copied what is good."""
+        return frozenset(
+            name
+            for mark in self.marks
+            if mark.is_verified and mark.body.purpose == MarkPurpose.DAMAGE
+            for name in mark.body.names
+        )
+
     def doomed(self) -> frozenset[str]:
         """Names of commit records that some prune may be deleting: too late to take them back."""
         return frozenset(map(str, find_doomed_records(self.verified_facts(), self.claim_facts)))

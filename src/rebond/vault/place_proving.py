@@ -3,6 +3,7 @@
 The index is a hint, and whoever holds a writer's key may have lied in it. So no pack is deleted
 because of what a list says: the tail of the pack itself decides what is at stake, and a place that
 is to take over must have the very bytes, and be named by a list of the same domain: readers look in no other.
+Of a damaged pack that lost its tail, and that a damage mark names, all that is known or found is at stake.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -11,7 +12,9 @@ from rebond.errors import ObjectMissing, ShortRead
 from rebond.findings import Finding, Severity
 from rebond.identifiers import DomainId
 from rebond.vault.access import Vault
+from rebond.vault.damaged_packs import find_whole, read_damaged_pack
 from rebond.vault.index_census import read_lists
+from rebond.vault.marks import Marks
 from rebond.vault.pack_contents import PackContents, SegmentName
 from rebond.vault.pack_table import PackTable
 from rebond.vault.pack_tails import PackTail, TailTask, read_tails
@@ -45,62 +48,99 @@ class ListedContents(Mapping[bytes, Sequence[SegmentName]]):
         return isinstance(pack_hash, bytes) and pack_hash in self._contents and self._table.find(pack_hash) is not None
 
 
-def prove_places(
-    vault: Vault,
-    survey: Survey,
-    contents: ListedContents,
-    deletable: Collection[bytes],
-    marked: Collection[object],
-    made: MadePacks | None = None,
-) -> frozenset[bytes]:
-    """Return which of the ``deletable`` packs may really go.
+class PlaceProver:
+    """One last look. ``marks`` were read when all else was looked at again; ``marked`` is what counts for no place.
 
     ``made`` are packs that this process put, with what it put there after checking the bytes: these need not be
-    read again, whatever else a list says of such a pack. A pack that cannot be
-    read, or that holds something needed of which no other place could be read, stays and is reported.
+    read again, whatever else a list says of such a pack.
     """
-    at_stake: dict[bytes, list[SegmentCopy]] = {}
-    tasks = (TailTask(None, found, survey.census.size_of(found)) for found in sorted(deletable))
-    for task, tail in read_tails(vault, tasks):
-        if isinstance(tail, PackTail):
-            needed = [row for row in tail.rows if (row.session, row.number) in survey.needs.segments]
-            at_stake[task.pack_hash] = [_copy_of(tail.domain, row) for row in needed]
-        elif not isinstance(tail, ObjectMissing):
-            vault.report(_unread(pack_name(task.pack_hash), tail.message))
-    wanted = {copy for copies in at_stake.values() for copy in copies}
-    proven = _find_proven(vault, contents, wanted, deletable, marked, made or {}) if wanted else set()
-    going = set()
-    for pack_hash, copies in at_stake.items():
-        if proven.issuperset(copies):
-            going.add(pack_hash)
-        else:
-            vault.report(_needed(pack_name(pack_hash)))
-    return frozenset(going)
 
+    def __init__(
+        self,
+        vault: Vault,
+        survey: Survey,
+        contents: ListedContents,
+        marks: Marks,
+        marked: Collection[object],
+        made: MadePacks | None = None,
+    ) -> None:
+        self._vault = vault
+        self._survey = survey
+        self._contents = contents
+        self._damaged = marks.damaged()
+        self._marked = marked
+        self._made = made or {}
 
-def _find_proven(
-    vault: Vault,
-    contents: ListedContents,
-    wanted: Collection[SegmentCopy],
-    deletable: Collection[bytes],
-    marked: Collection[object],
-    made: MadePacks,
-) -> set[SegmentCopy]:
-    """Return the segments of which another pack, listed and unmarked, has the very bytes."""
-    proven: set[SegmentCopy] = set()
-    put = {pack_hash: {_copy_of(domain, row) for row in rows} for pack_hash, (domain, _, rows) in made.items()}
-    for index_list, info in read_lists(vault):
-        domain = DomainId(bytes.fromhex(info.name.split("/")[1]))
-        for pack in index_list.catalog.packs:
-            if pack.pack_hash in deletable or pack.pack_hash in marked or pack.pack_hash not in contents:
+    def prove(self, deletable: Collection[bytes]) -> frozenset[bytes]:
+        """Return which of the ``deletable`` packs may really go.
+
+        A pack that does not say what it holds, and that no damage mark names, and one that
+        holds something needed of which no other place could be read, stay and are reported.
+        """
+        at_stake: dict[bytes, set[SegmentCopy]] = {}
+        endless: dict[bytes, str] = {}
+        tasks = (TailTask(None, found, self._survey.census.size_of(found)) for found in sorted(deletable))
+        for task, tail in read_tails(self._vault, tasks):
+            if isinstance(tail, PackTail):
+                at_stake[task.pack_hash] = {_copy_of(tail.domain, row) for row in tail.rows if self._needs(row)}
+            elif not isinstance(tail, ObjectMissing):
+                endless[task.pack_hash] = tail.message
+        at_stake |= self._look_into(endless)
+        wanted = {copy for copies in at_stake.values() for copy in copies}
+        proven = self._find_proven(wanted, deletable) if wanted else set()
+        going = {pack_hash for pack_hash, copies in at_stake.items() if proven.issuperset(copies)}
+        for pack_hash in sorted(at_stake.keys() - going):
+            self._vault.report(_needed(pack_name(pack_hash)))
+        return frozenset(going)
+
+    def _needs(self, row: SegmentRow) -> bool:
+        return (row.session, row.number) in self._survey.needs.segments
+
+    def _look_into(self, endless: Mapping[bytes, str]) -> dict[bytes, set[SegmentCopy]]:
+        """Return what is needed of packs whose end is lost: what lists say of them, and what is found in them.
+
+        Lists may lie, so what is found counts too. What is not found was cut off; and yet it stays as long as
+        it is needed, because no prune works where a needed segment has no place at all.
+        """
+        told = {pack_hash: set[SegmentCopy]() for pack_hash in endless}
+        for index_list, info in read_lists(self._vault) if endless else ():
+            domain = DomainId(bytes.fromhex(info.name.split("/")[1]))
+            for pack in index_list.catalog.packs:
+                if pack.pack_hash in told:
+                    told[pack.pack_hash].update(_copy_of(domain, row) for row in pack.rows if self._needs(row))
+        found: dict[bytes, set[SegmentCopy]] = {}
+        for pack_hash, reason in endless.items():
+            name = pack_name(pack_hash)
+            content = read_damaged_pack(self._vault, pack_hash) if name in self._damaged else None
+            if content is None:
+                self._vault.report(_unread(name, reason))
                 continue
-            for row in pack.rows:
-                copy = _copy_of(domain, row)
-                if copy not in wanted or copy in proven or (row.session, row.number) in marked:
+            held = {_copy_of(domain, row) for domain, row in find_whole(self._vault, content) if self._needs(row)}
+            found[pack_hash] = told[pack_hash] | held
+        return found
+
+    def _find_proven(self, wanted: Collection[SegmentCopy], deletable: Collection[bytes]) -> set[SegmentCopy]:
+        """Return the segments of which another pack, listed and unmarked, has the very bytes."""
+        proven: set[SegmentCopy] = set()
+        put = {
+            pack_hash: {_copy_of(domain, row) for row in rows} for pack_hash, (domain, _, rows) in self._made.items()
+        }
+        for index_list, info in read_lists(self._vault):
+            domain = DomainId(bytes.fromhex(info.name.split("/")[1]))
+            for pack in index_list.catalog.packs:
+                if (
+                    pack.pack_hash in deletable
+                    or pack.pack_hash in self._marked
+                    or pack.pack_hash not in self._contents
+                ):
                     continue
-                if copy in put.get(pack.pack_hash, ()) or _has_bytes(vault, pack.pack_hash, row):
-                    proven.add(copy)
-    return proven
+                for row in pack.rows:
+                    copy = _copy_of(domain, row)
+                    if copy not in wanted or copy in proven or (row.session, row.number) in self._marked:
+                        continue
+                    if copy in put.get(pack.pack_hash, ()) or _has_bytes(self._vault, pack.pack_hash, row):
+                        proven.add(copy)
+        return proven
 
 
 def _copy_of(domain: DomainId, row: SegmentRow) -> SegmentCopy:

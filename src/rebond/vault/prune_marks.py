@@ -10,12 +10,13 @@ from rebond.errors import ObjectExists, ObjectMissing, RebondError, StoreError, 
 from rebond.findings import Finding, Severity
 from rebond.identifiers import ObjectName
 from rebond.vault.access import Vault
+from rebond.vault.index_census import is_spoilt
 from rebond.vault.index_rewriting import choose_lists, rewrite_lists
 from rebond.vault.marks import ClaimBody, MarkBody, Marks, claim_mark, put_mark
 from rebond.vault.needs import RecordListing, add_needs, list_records
 from rebond.vault.pack_table import PackTable
 from rebond.vault.packs import hash_in_name, pack_name
-from rebond.vault.place_proving import ListedContents, MadePacks, prove_places
+from rebond.vault.place_proving import ListedContents, MadePacks, PlaceProver
 from rebond.vault.protocol_orders import PRUNE_ORDER, RECHECK_ORDER, PruneStep, RecheckStep
 from rebond.vault.protocol_rules import (
     ClaimPurpose,
@@ -222,11 +223,12 @@ class MarkRun:
         contents = ListedContents(self._survey.census.contents, self._table)
         marked = packs_in_marks(self._marks) | named | self._marks.segments | self._survey.census.unnamed
         present = [found for found in named if found in contents]
-        deletable = find_deletable_packs(present, contents, self._survey.needs.segments, marked)
-        return sorted(
-            pack_name(found)
-            for found in prove_places(self._vault, self._survey, contents, deletable, marked, self._made)
-        )
+        scanned = {
+            found for found in named if found in self._survey.census.scanned and self._table.find(found) is not None
+        }
+        deletable = find_deletable_packs(present, contents, self._survey.needs.segments, marked) | scanned
+        prover = PlaceProver(self._vault, self._survey, contents, self._marks, marked, self._made)
+        return sorted(pack_name(found) for found in prover.prove(deletable))
 
     def _find_doomed_references(self) -> list[str]:
         named = [name for name in self._names if name.startswith("references/")]
@@ -239,10 +241,13 @@ class MarkRun:
         """Put lists without what goes. On a full disk the old ones stay: they are hints, and name too much."""
         named = frozenset(self._names)
         doomed = {found for name in self._doomed if (found := hash_in_name(name)) is not None}
+        spoilt = [name for name in self._survey.census.spoilt_lists if name in named]
+        self._doomed += [name for name in spoilt if is_spoilt(self._vault, name)]
         census = replace(self._survey.census, table=self._table)
         replaced = [each.name for each in choose_lists(census.lists, doomed) if each.name in named]
         try:
-            self._doomed += rewrite_lists(self._vault, census, replaced, doomed)
+            written = rewrite_lists(self._vault, census, replaced, doomed)
+            self._doomed += [name for name in written if name not in self._doomed]
         except StoreFull:
             self._vault.report(_full(self._outcome.mark))
 

@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterable, Sequence
 from msgspec import Struct
 
 from rebond.identifiers import ObjectName
+from rebond.vault.damaged_packs import find_perhaps_in_use, find_unneeded
 from rebond.vault.index_rewriting import choose_lists
 from rebond.vault.marks import Mark, Marks
 from rebond.vault.object_names import shard_of
@@ -101,6 +102,7 @@ def draw_plan(
     """
     taken_up = find_marks_to_take_up(survey.marks)
     spared = _find_spared(survey, options, taken_up)
+    scanned = {found: pack for found, pack in survey.census.scanned.items() if found not in spared}
     weights = _weigh(survey)
     survey.census.contents.keep_only(_order_packs(weights, last_packs))
     # A place in a pack that no list names is no place for a reader, so it may not take over from one that is.
@@ -108,6 +110,7 @@ def draw_plan(
     superfluous = find_superfluous_packs(
         survey.census.contents, survey.needs.segments, marked, spared, make_set=SegmentNames
     )
+    unneeded = find_unneeded(scanned, survey.census.contents, survey.needs.segments, marked)
     repacked: tuple[bytes, ...] = ()
     if options.repacks and emptied is None:
         stuck = _find_stuck(survey)
@@ -116,14 +119,14 @@ def draw_plan(
     fates = {weight.pack_hash: weight for weight in weights}
     going = superfluous | set(repacked)
     is_first = options.shard[0] == 0
-    lists = choose_lists(survey.census.lists, going) if is_first or going else ()
+    lists = _choose_lists(survey, going) if is_first or going else ()
     named_before = {name for mark in taken_up for name in mark.body.names}
     return PrunePlan(
         records=tuple(sorted(records)),
-        packs=_fates(sorted(superfluous), fates),
+        packs=(*_fates(sorted(superfluous), fates), *_fates_of_scanned(survey, unneeded)),
         repacked=_fates(sorted(repacked), fates),
         references=_unneeded_references(survey, named_before) if is_first else (),
-        lists=tuple(each.name for each in lists if each.name not in named_before),
+        lists=tuple(name for name in lists if name not in named_before),
         journals=tuple(name for session in survey.sessions for name in find_told_journals(survey, session)),
         taken_up=tuple(mark.name for mark in taken_up),
         waiting_for=tuple(session.record_name for session in survey.open_sessions()),
@@ -173,14 +176,25 @@ def _find_spared(survey: Survey, options: PruneOptions, taken_up: Sequence[Mark]
         is_busy = claimed_ms is not None and survey.now_ms - claimed_ms < BUSY_MS
         if mark.body.purpose == MarkPurpose.DELETE and (mark.name in handled or is_busy):
             spared |= {found for name in mark.body.names if (found := hash_in_name(name)) is not None}
-    recent: set[bytes] = {s.session for s in survey.open_sessions() if survey.now_ms - s.last_ms < QUIET_MS}
+    living = [session for session in survey.open_sessions() if survey.now_ms - session.last_ms < QUIET_MS]
+    recent: set[bytes] = {session.session for session in living}
+    spared |= find_perhaps_in_use(survey.census.scanned, living)
     shard, count = options.shard
-    for pack_hash in survey.census.contents:
+    for pack_hash in (*survey.census.contents, *survey.census.scanned):
         if (count > 1 and shard_of(pack_name(pack_hash), count) != shard) or (
-            recent and any(session in recent for session, _ in survey.census.contents[pack_hash])
+            recent and any(session in recent for session, _ in survey.census.contents.get(pack_hash, ()))
         ):
             spared.add(pack_hash)
     return frozenset(spared)
+
+
+def _choose_lists(survey: Survey, going: Collection[bytes]) -> tuple[ObjectName, ...]:
+    """Return the lists that go: those that are written anew, and damaged ones that another replaced.
+
+    They go together: what is written anew does not say any more what it replaced.
+    """
+    chosen = [each.name for each in choose_lists(survey.census.lists, going)]
+    return tuple(dict.fromkeys([*chosen, *survey.census.spoilt_lists]))
 
 
 class LeftToOthers(Struct, frozen=True):
@@ -261,6 +275,10 @@ def _unneeded_references(survey: Survey, named_before: Collection[str]) -> tuple
     return tuple(
         name for name, _ in survey.references if name not in survey.needs.references and name not in named_before
     )
+
+
+def _fates_of_scanned(survey: Survey, packs: Iterable[bytes]) -> tuple[PackFate, ...]:
+    return tuple(PackFate(pack_hash=each, size=survey.census.size_of(each), needed_bytes=0) for each in sorted(packs))
 
 
 def _fates(packs: Iterable[bytes], weights: dict[bytes, PackWeight]) -> tuple[PackFate, ...]:

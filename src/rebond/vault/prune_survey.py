@@ -85,7 +85,7 @@ def survey_vault(vault: Vault, *, now_ms: int, ignored: Callable[[Marks], frozen
         listing = list_checked_records(vault)
         needs = Needs()
         add_needs(vault, needs, listing, ignored(marks))
-        census = take_census(vault)
+        census = take_census(vault, marks.damaged())
         lost = find_homeless(needs.required, census)
         if not lost:
             break

@@ -307,6 +307,42 @@ def test_what_makes_a_check_doubtful_is_named_however_quiet(program: Program) ->
     assert checked.err == ""
 
 
+def test_a_prune_beside_a_damaged_index_list_says_so_and_ends_with_4_until_it_is_mended(program: Program) -> None:
+    spoilt = min(each for each in (program.vault / "index").rglob("*") if each.is_file())
+    content = bytearray(spoilt.read_bytes())
+    content[200] ^= 1
+    spoilt.write_bytes(content)
+
+    for command in (("prune",), ("prune", "--dry-run"), ("forget", "--keep-last", "5", "--prune", "--yes")):
+        answer = program(*command)
+        assert answer.status == 4
+        assert spoilt.name in answer.err
+    quiet = program("prune", "--quiet")
+    assert spoilt.name in quiet.out
+    document = json.loads(program("prune", "--json").out)
+    assert [each["severity"] for each in document["problems"]] == ["damage"]
+    program("verify", "--repair")
+    program.good("verify")
+    assert program.ask("prune")["deleted"] == [f"index/{spoilt.parent.name}/{spoilt.name}"]
+    assert not spoilt.exists()
+    assert program.ask("verify", "--read-data")["findings"] == []
+
+
+def test_a_prune_beside_a_pack_without_its_end_ends_with_4_until_a_repair_has_looked_at_it(program: Program) -> None:
+    stray = program.vault / "packs" / "ab" / ("ab" * 32)
+    stray.parent.mkdir(exist_ok=True)
+    stray.touch()
+
+    answer = program("prune")
+    assert answer.status == 4
+    assert "verify --repair" in answer.err
+    assert program("verify", "--repair").status == 4
+    program.good("verify")
+    assert "1 object" in program.good("prune").out
+    assert not stray.exists()
+    program.good("verify", "--read-data")
+
+
 def test_a_prune_says_what_another_one_had_begun_to_delete(program: Program) -> None:
     program.good("forget", "--keep-last", "1", "--yes")
     mark = next(path for path in (program.folder / "vault" / "trash").iterdir() if path.suffix != ".claim")

@@ -11,6 +11,7 @@ import click
 
 from rebond.cli.grammar.verbs import option, verb
 from rebond.cli.invocation import Invocation
+from rebond.cli.keeping.heard import Heard
 from rebond.cli.keeping.pruning import note_leftovers, outcome_document, outcome_text, prune_now
 from rebond.cli.keeping.rules import (
     Shares,
@@ -33,7 +34,6 @@ from rebond.cli.wal.cleaning import clean_wal
 from rebond.config.finding import find_configuration
 from rebond.errors import RebondError, UsageError
 from rebond.findings import Finding, Severity
-from rebond.progress import Observer
 from rebond.units import format_iso, format_moment, format_span, parse_span
 from rebond.vault.forgetting import ForgetPlan, Standing, survey
 from rebond.vault.forgetting import forget as forget_snapshots
@@ -85,10 +85,10 @@ def _forget(invocation: Invocation, names: Sequence[str], wishes: dict[str, Any]
         )
     make = plan_by_configuration(invocation) if asks_configuration else partial(plan_by_words, policy, names, wishes)
     shares = partial(share_by_configuration, invocation) if asks_configuration else partial(share_out, policy)
-    with watching(invocation) as watcher, vault_at_hand(invocation, (damage := _Damage(watcher)).hear) as vault:
+    with watching(invocation) as watcher, vault_at_hand(invocation, (heard := Heard(watcher)).hear) as vault:
         standing = survey(vault.live)
         if wishes["simulate"]:
-            return _simulate(invocation, shares(vault, standing), vault.configured.zone, wishes, damage.findings)
+            return _simulate(invocation, shares(vault, standing), vault.configured.zone, wishes, heard.damage)
         plan = make(vault, standing, is_confirmed=wishes["yes"])
         if not (wishes["yes"] or wishes["dry_run"] or wishes["scheduled"]) and _may_ask(invocation):
             plan = make(vault, standing, is_confirmed=True)
@@ -100,28 +100,14 @@ def _forget(invocation: Invocation, names: Sequence[str], wishes: dict[str, Any]
             forget_snapshots(vault.live, plan)
         pruned, wal = None, None
         if wishes["prunes"] and not wishes["dry_run"]:
+            heard.keep_damage()
             try:
                 pruned, wal = prune_now(vault, watcher), clean_wal(invocation, vault, dry_run=False)
             except RebondError:
                 note(invocation, "\n".join([_describe(plan, explains=False), _count(plan, standing)]).lstrip())
                 raise
-    return _show(invocation, plan, standing, wishes, pruned, wal, damage.findings)
-
-
-class _Damage:
-    """Passes on what is noticed, the same damage once, and keeps damage for the answer and the status."""
-
-    def __init__(self, observer: Observer) -> None:
-        self._observer = observer
-        self.findings: list[Finding] = []
-
-    def hear(self, finding: Finding) -> None:
-        """Pass it on. Snapshots are read again when the mark stands, and tell the same again."""
-        if finding.severity is Severity.DAMAGE:
-            if finding in self.findings:
-                return
-            self.findings.append(finding)
-        self._observer.noticed(finding)
+    problems = heard.findings if pruned else heard.damage
+    return _show(invocation, plan, standing, wishes, pruned, wal, problems)
 
 
 def _may_ask(invocation: Invocation) -> bool:
@@ -139,7 +125,7 @@ def _show(
     wishes: dict[str, Any],
     pruned: PruneOutcome | None,
     wal: dict[str, object] | None,
-    damage: Sequence[Finding],
+    problems: Sequence[Finding],
 ) -> int:
     going = {each.name for each in plan.chosen}
     document = {
@@ -149,20 +135,20 @@ def _show(
         "decisions": [_decision_document(each) for each in plan.decisions],
         "left": [{"id": each.subject, "code": each.code, "reason": message_of(each)} for each in plan.left],
         "prune": {**outcome_document(pruned), "wal": wal} if pruned else None,
-        "problems": [finding_document(each) for each in damage],
+        "problems": [finding_document(each) for each in problems],
     }
     lines = [_describe(plan, explains=wishes["explain"])]
     lines.append(_count(plan, standing, is_dry=wishes["dry_run"]))
     if pruned:
         lines.append(outcome_text(pruned))
     text = "\n".join(line for line in lines if line)
-    answer(invocation, document, with_problems(invocation, text, damage))
-    status = status_of([*plan.left, *damage])
+    answer(invocation, document, with_problems(invocation, text, problems))
+    status = status_of([*plan.left, *problems])
     if pruned:
         return max(status, note_leftovers(invocation, pruned))
     if plan.chosen and not wishes["dry_run"]:
         note(invocation, tr("Their room is free after 'rebond prune'; until then 'rebond undelete ID' takes one back."))
-    if damage:
+    if any(each.severity is Severity.DAMAGE for each in problems):
         note(invocation, tr("Damage was found beside this: 'rebond verify' says what it reaches and what mends it."))
     return status
 

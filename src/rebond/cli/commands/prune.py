@@ -4,6 +4,7 @@ import click
 
 from rebond.cli.grammar.verbs import option, verb
 from rebond.cli.invocation import Invocation
+from rebond.cli.keeping.heard import Heard
 from rebond.cli.keeping.pruning import (
     note_leftovers,
     options_of,
@@ -12,7 +13,8 @@ from rebond.cli.keeping.pruning import (
     plan_document,
     prune_now,
 )
-from rebond.cli.output.answering import GOOD, answer
+from rebond.cli.output.answering import answer, status_of, with_problems
+from rebond.cli.output.observing import finding_document
 from rebond.cli.output.speech import tr
 from rebond.cli.output.watching import watching
 from rebond.cli.snapshots.choosing import parse_shard
@@ -33,14 +35,17 @@ from rebond.vault.pruning import plan_prune
 @option("--shard", metavar="I/N", help="Only the I-th of N parts, 0 ≤ I < N, so that machines can share the work.")
 @click.pass_obj
 def prune(invocation: Invocation, dry_run: bool, shard: str | None) -> int:
-    """Plan, and carry the plan out."""
+    """Plan, and carry the plan out. Return 4 where damage was met, 3 where something had to be left undone."""
     part = parse_shard(shard) or (0, 1)
-    with watching(invocation) as watcher, vault_at_hand(invocation, watcher.noticed) as vault:
+    with watching(invocation) as watcher, vault_at_hand(invocation, (heard := Heard(watcher)).hear) as vault:
+        heard.keep_damage()
         if dry_run:
             plan = plan_prune(vault.live, options_of(vault, part))
         else:
             outcome = prune_now(vault, watcher, part)
         wal = clean_wal(invocation, vault, dry_run=dry_run) if part[0] == 0 else None
+    problems = [finding_document(each) for each in heard.findings]
+    status = status_of(heard.findings)
     if dry_run:
         text = tr(
             "Would delete {packs} packs, repack {repacked}, drop {records} snapshots from the trash, and free {size}.",
@@ -49,7 +54,9 @@ def prune(invocation: Invocation, dry_run: bool, shard: str | None) -> int:
             records=len(plan.records),
             size=format_size(plan.freed_bytes),
         )
-        answer(invocation, {"dry_run": True, **plan_document(plan), "wal": wal}, text)
-        return GOOD
-    answer(invocation, {**outcome_document(outcome), "wal": wal}, outcome_text(outcome))
-    return note_leftovers(invocation, outcome)
+        document = {"dry_run": True, **plan_document(plan), "wal": wal, "problems": problems}
+        answer(invocation, document, with_problems(invocation, text, heard.findings))
+        return status
+    document = {**outcome_document(outcome), "wal": wal, "problems": problems}
+    answer(invocation, document, with_problems(invocation, outcome_text(outcome), heard.findings))
+    return max(status, note_leftovers(invocation, outcome))

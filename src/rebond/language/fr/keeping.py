@@ -24,7 +24,7 @@ KEEPING: dict[str, str] = {
     "{name} holds what snapshots need, and no index list names it.": "{name} contient ce dont des sauvegardes ont besoin, et aucune liste d'index ne le nomme.",
     "Nothing is lost. Run 'rebond verify --repair' to write a list for it.": "Rien n'est perdu. Lancez « rebond verify --repair » pour lui écrire une liste.",
     "The index list {name} is damaged; another one replaces it already.": "La liste d'index {name} est endommagée ; une autre la remplace déjà.",
-    "It is of no use any more, and no prune deletes what it cannot read: remove it by hand.": "Elle ne sert plus, et aucun nettoyage ne supprime ce qu'il ne peut lire : retirez-la à la main.",
+    "It is of no use any more. The next prune deletes it.": "Elle ne sert plus. Le prochain nettoyage la supprime.",
     "{name} is of a domain that the roster does not know.": "{name} est d'un domaine que le registre ne connaît pas.",
     "{reason}": "{reason}",
     "The references {name} are lost, so prune refuses to work: {reason}": "Les références {name} sont perdues, et le nettoyage refuse donc d'agir : {reason}",

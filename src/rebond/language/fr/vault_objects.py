@@ -37,7 +37,7 @@ VAULT_OBJECTS: dict[str, str] = {
     "octets.",
     "The index list {name} is cut short.": "La liste d'index {name} est coupée.",
     "The index list {name} is not what was written.": "La liste d'index {name} n'est pas ce qui fut écrit.",
-    "Run 'rebond verify --repair' to rebuild it from the packs; once that says that another one replaces it, remove it by hand.": "Lancez « rebond verify --repair » pour la reconstruire depuis les paquets ; dès qu'il dit qu'une autre la remplace, retirez-la à la main.",
+    "Run 'rebond verify --repair' to rebuild it from the packs; the prune after that deletes it.": "Lancez « rebond verify --repair » pour la reconstruire depuis les paquets ; le nettoyage suivant la supprime.",
     "Run 'rebond verify --repair' to rebuild it from the packs.": "Lancez « rebond verify --repair » pour la reconstruire "
     "depuis les paquets.",
     "The index list {name} ends before one of its tables.": "La liste d'index {name} finit avant une de ses tables.",
