@@ -320,6 +320,18 @@ SILENCE = (
         ("tests/unit/cli/test_keeping.py::test_beside_a_damaged_record_the_others_go_and_the_status_says_damage",),
     ),
     Bug(
+        "a-misspelt-tag-keeps-nothing",
+        "Somebody keeps by a tag alone and misspells it: all but the last snapshot goes, and --prune deletes it.",
+        (
+            Change(
+                "cli/commands/forget.py",
+                "            require_some_tag(policy, standing.candidates)\n",
+                "            pass\n",
+            ),
+        ),
+        ("tests/unit/cli/test_keeping.py::test_a_tag_that_no_snapshot_has_is_told_before_anything_goes",),
+    ),
+    Bug(
         "restored-onto-a-disk-that-left",
         "The disk of the target is unmounted during a restore; all is said to be there, and the directory is empty.",
         (Change("sources/files/landing.py", "            self._target.require_in_place()\n", ""),),

@@ -343,6 +343,23 @@ def test_a_prune_beside_a_pack_without_its_end_ends_with_4_until_a_repair_has_lo
     program.good("verify", "--read-data")
 
 
+def test_a_tag_that_no_snapshot_has_is_told_before_anything_goes(program: Program) -> None:
+    for tag in ("v7", "release"):
+        alone = program("forget", "--keep-tag", tag, "--yes")
+        assert alone.status == 6
+        assert tag in alone.err
+    assert tags(program) == ["v0", "v1", "v2"]
+    planned = program("forget", "--keep-tag", "release", "--dry-run")
+    assert planned.status == 3
+    assert "v0, v1, v2" in planned.err
+
+    beside = program("forget", "--keep-tag", "v1", "--keep-tag", "v-1", "--yes")
+    assert beside.status == 3
+    assert "Did you mean 'v1'?" in beside.err
+    assert tags(program) == ["v1", "v2"]
+    assert program.good("forget", "--keep-last", "1", "--keep-tag", "v1", "--yes").err.count("tag") == 0
+
+
 def test_a_prune_says_what_another_one_had_begun_to_delete(program: Program) -> None:
     program.good("forget", "--keep-last", "1", "--yes")
     mark = next(path for path in (program.folder / "vault" / "trash").iterdir() if path.suffix != ".claim")

@@ -12,6 +12,7 @@ import click
 from rebond.cli.grammar.verbs import option, verb
 from rebond.cli.invocation import Invocation
 from rebond.cli.keeping.heard import Heard
+from rebond.cli.keeping.idle_tags import find_idle_tags, require_some_tag
 from rebond.cli.keeping.pruning import note_leftovers, outcome_document, outcome_text, prune_now
 from rebond.cli.keeping.rules import (
     Shares,
@@ -87,8 +88,13 @@ def _forget(invocation: Invocation, names: Sequence[str], wishes: dict[str, Any]
     shares = partial(share_by_configuration, invocation) if asks_configuration else partial(share_out, policy)
     with watching(invocation) as watcher, vault_at_hand(invocation, (heard := Heard(watcher)).hear) as vault:
         standing = survey(vault.live)
+        heard.keep_damage()
+        for finding in find_idle_tags(shares(vault, standing), is_typed=not asks_configuration):
+            heard.hear(finding)
         if wishes["simulate"]:
-            return _simulate(invocation, shares(vault, standing), vault.configured.zone, wishes, heard.damage)
+            return _simulate(invocation, shares(vault, standing), vault.configured.zone, wishes, heard.findings)
+        if not (asks_configuration or wishes["dry_run"]):
+            require_some_tag(policy, standing.candidates)
         plan = make(vault, standing, is_confirmed=wishes["yes"])
         if not (wishes["yes"] or wishes["dry_run"] or wishes["scheduled"]) and _may_ask(invocation):
             plan = make(vault, standing, is_confirmed=True)
@@ -100,14 +106,12 @@ def _forget(invocation: Invocation, names: Sequence[str], wishes: dict[str, Any]
             forget_snapshots(vault.live, plan)
         pruned, wal = None, None
         if wishes["prunes"] and not wishes["dry_run"]:
-            heard.keep_damage()
             try:
                 pruned, wal = prune_now(vault, watcher), clean_wal(invocation, vault, dry_run=False)
             except RebondError:
                 note(invocation, "\n".join([_describe(plan, explains=False), _count(plan, standing)]).lstrip())
                 raise
-    problems = heard.findings if pruned else heard.damage
-    return _show(invocation, plan, standing, wishes, pruned, wal, problems)
+    return _show(invocation, plan, standing, wishes, pruned, wal, heard.findings)
 
 
 def _may_ask(invocation: Invocation) -> bool:

@@ -9,13 +9,15 @@ class Heard:
 
     def __init__(self, observer: Observer) -> None:
         self._observer = observer
+        self._told: list[Finding] = []
         self.findings: list[Finding] = []
 
     def hear(self, finding: Finding) -> None:
         """Pass it on. Vaults are looked at again when a mark stands, and tell the same again."""
         if finding.severity is not Severity.NOTE:
-            if finding in self.findings:
+            if finding in self._told:
                 return
+            self._told.append(finding)
             self.findings.append(finding)
         self._observer.noticed(finding)
 
@@ -25,5 +27,5 @@ class Heard:
         return [each for each in self.findings if each.severity is Severity.DAMAGE]
 
     def keep_damage(self) -> None:
-        """Let the warnings go that were heard until now: what an opening warns of is not what a prune left undone."""
+        """Let the warnings go that were heard until now: what an opening warns of is not what was left undone."""
         self.findings[:] = self.damage
