@@ -4,6 +4,8 @@ from tests.planted.bug import Bug, Change
 
 DATABASE = "tests/scenarios/test_postgres.py"
 REFUSALS = "tests/scenarios/test_postgres_refusals.py"
+CONSTRAINTS = "tests/scenarios/test_triggers_of_constraints.py"
+PARTS = "tests/scenarios/test_parts_into_a_server.py"
 ENDS = "tests/unit/sources/test_postgres.py"
 ODDITIES = "tests/scenarios/test_postgres_oddities.py"
 
@@ -260,9 +262,39 @@ POSTGRES = (
     Bug(
         "triggers-that-no-other-server-has",
         "A database that has triggers of keys turned off in a partition cannot be loaded by anybody.",
-        (Change("sources/postgres/definitions.py", "if not _KEY_TRIGGER.match(each) and (", "if ("),),
+        (Change("sources/postgres/definitions.py", "if not OF_DUMP.match(each) and (", "if ("),),
         (
             "tests/scenarios/test_tables_in_place_of_versions.py::test_a_database_whose_partitions_have_triggers_of_keys_turned_off_can_be_restored",
         ),
+    ),
+    Bug(
+        "keys-that-were-off-judge-again",
+        "Triggers of keys that somebody had turned off act after a restore: what the application writes is refused.",
+        (Change("sources/postgres/catalogue.py", "  'turned', ({LIST_TURNED}),\n", ""),),
+        (f"{CONSTRAINTS}::test_triggers_of_keys_that_were_off_are_off_again",),
+    ),
+    Bug(
+        "an-export-hits-other-triggers",
+        "An exported script turns off the trigger of another key, which has the number on that server by chance.",
+        (
+            Change(
+                "sources/postgres/plain_dump.py",
+                'without_names_of_triggers(_without_end(saved.files.pieces("post-data.sql")))',
+                '_without_end(saved.files.pieces("post-data.sql"))',
+            ),
+        ),
+        (f"{CONSTRAINTS}::test_an_export_turns_them_off_too_and_names_none",),
+    ),
+    Bug(
+        "half-of-a-table-and-nobody-told",
+        "A schema is loaded without the partitions that another one has, with status 0.",
+        (Change("sources/postgres/part_load.py", "*unjoined, *split_up)", "*unjoined)"),),
+        (f"{PARTS}::test_partitions_that_did_not_come_with_their_schema_are_told",),
+    ),
+    Bug(
+        "a-template-that-is-none",
+        "A database that others are made after is an ordinary one after a restore.",
+        (Change("sources/postgres/making.py", 'if manifest.details.get("datistemplate") is True:', "if False:"),),
+        (f"{PARTS}::test_a_database_that_others_are_made_after_is_one_again",),
     ),
 )

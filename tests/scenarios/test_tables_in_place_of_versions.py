@@ -250,8 +250,7 @@ def test_a_database_whose_partitions_have_triggers_of_keys_turned_off_can_be_res
     saved = place.sql("SELECT * FROM w ORDER BY 1")
     place.sql("DELETE FROM f; DELETE FROM w")
     answer = place.program("restore", "latest", "db", "--in-place", "--yes", "--json")
-    (told,) = answer.document["problems"]
-    assert (answer.status, told["code"], "public.w1" in told["message"]) == (3, "key-triggers-act", True), answer.out
+    assert (answer.status, answer.document["problems"]) == (0, []), answer.out
     assert place.sql("SELECT * FROM w ORDER BY 1") == saved
     place.sql("DROP TABLE f; ALTER TABLE w DETACH PARTITION w1; DROP TABLE w1")
     place.bring_back("w1", "f")

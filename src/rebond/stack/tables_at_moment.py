@@ -19,8 +19,8 @@ from rebond.operations.recovery.physical_part import say_no_log
 from rebond.operations.saved_databases import SharedSegments, list_databases
 from rebond.progress import Observer
 from rebond.sources.postgres.catalogue import Table
-from rebond.sources.postgres.part_load import is_named
 from rebond.sources.postgres.saved import SavedDatabase
+from rebond.sources.postgres.wanted_tables import is_named
 from rebond.stack.file_trees import Report
 from rebond.stack.recovered import open_recovered
 from rebond.stack.thrown_away import thrown_away

@@ -28,8 +28,8 @@ def load_server(
 ) -> int:
     """Load one database, or tables of it, and say where it is. Nothing of the throw-away server is left."""
     from rebond.operations.physical.passing import choose_database, pass_databases
-    from rebond.sources.postgres.part_load import is_named
     from rebond.sources.postgres.wal_names import format_lsn
+    from rebond.sources.postgres.wanted_tables import is_named
     from rebond.stack.recovered import open_recovered
     from rebond.stack.thrown_away import thrown_away
 

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from rebond.errors import UnknownName, UsageError
 from rebond.operations.restore_database import read_saved
-from rebond.sources.postgres.part_load import choose_tables
 from rebond.sources.postgres.saved import SavedDatabase
+from rebond.sources.postgres.wanted_tables import choose_tables
 from rebond.vault.reading import SnapshotReader
 
 

@@ -22,7 +22,7 @@ from rebond.operations.saved_databases import SharedSegments, list_databases
 from rebond.progress import Observer
 from rebond.sources.postgres.exchanged_tables import Exchange, MadeTables
 from rebond.sources.postgres.left_out import list_left_out
-from rebond.sources.postgres.part_load import choose_tables, load_part
+from rebond.sources.postgres.part_load import load_part
 from rebond.sources.postgres.raw_text import read_json, write_json
 from rebond.sources.postgres.saved import SavedDatabase
 from rebond.sources.postgres.split_tables import require_whole_tables
@@ -38,6 +38,7 @@ from rebond.sources.postgres.table_exchange import (
 )
 from rebond.sources.postgres.table_plan import make_missing, plan_beside, plan_exchange
 from rebond.sources.postgres.target import DatabaseTarget, Server, describe_server
+from rebond.sources.postgres.wanted_tables import choose_tables
 from rebond.vault.reading import SnapshotReader
 
 TABLES, _PUT, _TAKEN_BACK, _DISCARDED = "tables", "put", "taken-back", "discarded"

@@ -1,7 +1,7 @@
 """What of a dump belongs to tables that come back alone, where no statement of it says so by itself."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from collections.abc import Set as AbstractSet
 
 from msgspec import Struct
@@ -79,6 +79,29 @@ def tell_unpublished(names: AbstractSet[str]) -> Iterator[Finding]:
             template="The publications {names} are not there: what comes back is in none of them.",
             hint_template="Where it is to be published again: ALTER PUBLICATION … ADD TABLE …;",
             values={"names": ", ".join(sorted(names))},
+        )
+
+
+def tell_not_added(
+    items: Iterable[Item], tables: AbstractSet[str], is_there: Callable[[str], bool]
+) -> Iterator[Finding]:
+    """Yield what is to be known of publications that had tables which come back alone: these are in them no more."""
+    added = [each for each in items if each.kind == PUBLISHED and show(each.table) in tables]
+    added = [each for each in added if is_there(read_publication(each))]
+    if added:
+        names = {show(each.table): "" for each in added}
+        yield Finding(
+            code="tables-not-published",
+            severity=Severity.NOTE,
+            subject=next(iter(names)),
+            template="The tables {tables} were published, and come back alone: no publication has them now.",
+            hint_template="Where their rows are to be sent again: {statements}",
+            values={
+                "tables": ", ".join(names),
+                "statements": " ".join(
+                    text.strip().decode(errors="surrogateescape") for each in added for text in each.statements
+                ),
+            },
         )
 
 

@@ -2,6 +2,7 @@
 
 import msgspec
 
+from rebond.sources.postgres.key_triggers import LIST_TURNED, TurnedTrigger
 from rebond.sources.postgres.names import quote_name, quote_text, quote_whole
 from rebond.sources.postgres.partition_sql import FIND_ROOT
 
@@ -50,6 +51,7 @@ SELECT pg_catalog.json_build_object(
   'may_read_passwords', pg_catalog.has_table_privilege('pg_catalog.pg_authid', 'SELECT'),
   'large_objects', (SELECT pg_catalog.count(*) FROM pg_catalog.pg_largeobject_metadata),
   'extensions', (SELECT pg_catalog.json_object_agg(extname, extversion ORDER BY extname) FROM pg_catalog.pg_extension),
+  'turned', ({LIST_TURNED}),
   'is_standby', coalesce(pg_catalog.current_setting('{RECOVERED}', true), '') <> 'on',
   'beside', (SELECT pg_catalog.count(*) FROM pg_catalog.pg_database b WHERE b.datallowconn AND NOT b.datistemplate
              AND b.datconnlimit <> -2 AND b.datname <> 'postgres' AND b.datname <> pg_catalog.current_database()),
@@ -123,6 +125,7 @@ class Database(msgspec.Struct, frozen=True, kw_only=True):
     may_read_passwords: bool
     large_objects: int
     extensions: dict[str, str] | None = None
+    turned: tuple[TurnedTrigger, ...] = ()
     left_out: tuple[str, ...] = ()
     is_standby: bool = True
     beside: int = 0

@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
+from rebond.sources.postgres.key_triggers import OF_DUMP, list_turns
 from rebond.sources.postgres.names import quote_name, quote_text
 from rebond.sources.postgres.roles import read_name
 from rebond.sources.postgres.saved import SavedDatabase, SavedTable
@@ -88,7 +89,15 @@ def list_contents(saved: SavedDatabase) -> list[Entry]:
         for item in _read_large_objects(saved):
             _add_item(contents, item, Section.BEFORE)
         contents.add(name=b"BLOBS", kind=b"BLOBS", section=Section.ROWS, has_large_objects=True)
-    _add_after(contents, after.items)
+    _add_after(contents, [_without_triggers(each) for each in after.items])
+    for number, definition in enumerate(list_turns(saved.manifest.turned), 1):
+        contents.add(
+            name=f"key triggers {number}".encode(),
+            kind=b"TRIGGER",
+            section=Section.AFTER,
+            definition=definition + b"\n\n\n",
+            needs=[contents.entries[-1].number],
+        )
     return contents.entries
 
 
@@ -115,6 +124,11 @@ def _split_large_objects(group: Item) -> list[Item]:
             found.append(replace(group, name=made[1] if made else group.name, statements=[]))
         found[-1].statements.append(statement)
     return found
+
+
+def _without_triggers(item: Item) -> Item:
+    """Leave out what names triggers as no other server does: they are found otherwise, by what comes last."""
+    return replace(item, statements=[each for each in item.statements if not OF_DUMP.match(each)])
 
 
 def _find_encoding(script: Script) -> str:

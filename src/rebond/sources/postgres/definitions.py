@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from rebond.findings import Finding, Severity
 from rebond.sources.postgres.feeding import ScriptGuard
+from rebond.sources.postgres.key_triggers import OF_DUMP
 from rebond.sources.postgres.roles import name_roles, read_name
 from rebond.sources.postgres.saved import SavedDatabase
 from rebond.sources.postgres.statements import QUALIFIED, Item, Script, find_owner
@@ -20,12 +21,6 @@ _OF_STAGES = frozenset({b"CONSTRAINT", b"INDEX"})
 _ROWS_OF_VIEW = b"MATERIALIZED VIEW DATA"
 _MADE_VIEW = re.compile(rb"\s*CREATE MATERIALIZED VIEW (" + QUALIFIED + rb")")
 _REFRESH = re.compile(rb"\s*REFRESH MATERIALIZED VIEW (" + QUALIFIED + rb");")
-# Of a partition pg_dump tells which triggers of foreign keys are turned off, by names that no other server gives them.
-_KEY_TRIGGER = re.compile(
-    rb"\s*ALTER TABLE (?:ONLY )?(" + QUALIFIED + rb") (?:DISABLE|ENABLE(?: ALWAYS| REPLICA)?) TRIGGER "
-    rb'"RI_ConstraintTrigger_[ac]_\d+";'
-)
-KEY_TRIGGERS_ACT = "key-triggers-act"  # of a note
 _GRANTOR = re.compile(rb"\s*(?:RE)?SET SESSION AUTHORIZATION\b")
 
 Job = tuple[bytes, ...]  # statements that are run as one
@@ -35,7 +30,7 @@ Job = tuple[bytes, ...]  # statements that are run as one
 class Definitions:
     """What is to be run before and after the rows. ``owners`` are the roles that things belong to.
 
-    ``turned`` are partitions whose triggers of foreign keys acted otherwise than usual, as SQL writes them.
+    ``turned`` are tables whose triggers of constraints acted otherwise than usual, as SQL writes them.
     """
 
     before: Script
@@ -65,11 +60,9 @@ class Definitions:
         lacking = {each for each in lacking if read_name(each) not in made.known_tablespaces}
         if lacking:
             made.notes.append(_no_tablespace(saved.name, lacking))
-        made.turned = {
-            each[1] for item in made.after.items for text in item.statements if (each := _KEY_TRIGGER.match(text))
+        made.turned = {each.table.encode(errors="surrogateescape") for each in saved.manifest.turned} or {
+            each[1] for item in made.after.items for text in item.statements if (each := OF_DUMP.match(text))
         }
-        if made.turned:
-            made.notes.append(_key_triggers_act(saved.name, made.turned))
         return made
 
     @property
@@ -90,7 +83,7 @@ class Definitions:
         if item.access_method:
             yield b"SET default_table_access_method = " + item.access_method + b";"
         for each in item.statements:
-            if not _KEY_TRIGGER.match(each) and (self.keeps_owner or not self._is_of_others(item, each)):
+            if not OF_DUMP.match(each) and (self.keeps_owner or not self._is_of_others(item, each)):
                 yield each
 
     def list_before(self) -> Iterator[bytes]:
@@ -178,16 +171,4 @@ def _no_tablespace(database: str, lacking: set[bytes]) -> Finding:
         subject=database,
         template="The tablespaces {tablespaces} are not there; what lay in them goes to the default one.",
         values={"tablespaces": ", ".join(sorted(each.decode(errors="replace") for each in lacking))},
-    )
-
-
-def _key_triggers_act(database: str, tables: set[bytes]) -> Finding:
-    return Finding(
-        code=KEY_TRIGGERS_ACT,
-        severity=Severity.WARNING,
-        subject=database,
-        template="Triggers of foreign keys of the partitions {tables} were turned off, or acted otherwise than usual. "
-        "They act as usual now: a dump names them as no other server does.",
-        hint_template="Where they are to stay so, let a superuser say it again: ALTER TABLE … DISABLE TRIGGER ALL;",
-        values={"tables": ", ".join(sorted(each.decode(errors="replace") for each in tables))},
     )

@@ -5,13 +5,13 @@ from collections.abc import Sequence
 from rebond.errors import RestoreError
 from rebond.findings import Finding, Severity
 from rebond.sources.postgres.saved import SavedDatabase
-from rebond.sources.postgres.sequences import read_wish, show, split
+from rebond.sources.postgres.sequences import means, show, split
 
 
 def find_left_out(saved: SavedDatabase, text: str) -> str:
     """Return the whole name of the one that ``SCHEMA.TABLE`` or ``TABLE`` means; empty where it means none."""
     for each in _list_names(saved):
-        if text in (show(each), split(each)[1]) or read_wish(text) == show(each):
+        if means(text, *split(each)):
             return show(each)
     return ""
 

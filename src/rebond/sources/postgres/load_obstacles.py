@@ -1,16 +1,18 @@
 """What would keep a database from being loaded, as far as a server can be asked: its kind, rights, roles."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from rebond.errors import RestoreError, TargetNotEmpty
 from rebond.findings import Finding, Severity
 from rebond.sources.postgres.definitions import Definitions
 from rebond.sources.postgres.names import quote_name
+from rebond.sources.postgres.roles import list_needed
 from rebond.sources.postgres.saved import SavedDatabase
 from rebond.sources.postgres.statements import Item
 from rebond.sources.postgres.target import DatabaseTarget, Server
 
 _OF_SUPERUSERS = frozenset({b"EVENT TRIGGER", b"FOREIGN DATA WRAPPER", b"ACCESS METHOD"})
+_FOR_ROLES = frozenset({b"POLICY", b"USER MAPPING"})
 _EVERY_TABLE = b"FOR ALL TABLES"
 
 
@@ -103,6 +105,24 @@ def list_of_roles(
             roles=", ".join(foreign),
             database=saved.name,
             statement=_let_act_for(foreign, server, is_enough=set(foreign) == {saved.manifest.owner}),
+        )
+
+
+def list_of_policies(
+    saved: SavedDatabase, items: Iterable[Item], known: Collection[str], server: Server
+) -> Iterator[RestoreError]:
+    """Yield which roles, of those that are ``known`` of the old server, policies are for and are not there."""
+    named = list_needed([each for each in items if each.kind in _FOR_ROLES], (), with_owners=False)
+    lacking = sorted((named & set(known)) - set(server.roles))
+    if lacking:
+        yield RestoreError(
+            "Policies or user mappings of {database} are for the roles {roles}, which are not there: --no-owner makes "
+            "no roles.",
+            hint="Let a superuser of that server say: {statement}\n"
+            "  → Or load as a superuser, without --no-owner: then roles are made too.",
+            database=saved.name,
+            roles=", ".join(lacking),
+            statement=" ".join(f"CREATE ROLE {quote_name(each)};" for each in lacking),
         )
 
 

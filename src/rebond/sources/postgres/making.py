@@ -25,6 +25,10 @@ _HALF = "Half-loaded by rebond. When nobody is connected, the restore was cut: t
 _NEVER_IDLE = (
     "SELECT pg_catalog.set_config(name, '0', false) FROM pg_catalog.pg_settings WHERE name = 'idle_session_timeout';"
 )
+# One that new databases are made after cannot be dropped.
+_MAKE_PLAIN = """SELECT pg_catalog.format('ALTER DATABASE %I IS_TEMPLATE false', datname)
+FROM pg_catalog.pg_database WHERE datname = {name} AND datistemplate \\gexec
+"""
 _ACL = re.compile(r'^(?P<grantee>"(?:[^"]|"")*"|[^=]*)=(?P<rights>[A-Za-z*]*)/')
 _RIGHTS = {"C": "CREATE", "c": "CONNECT", "T": "TEMPORARY"}
 _LIST_SETTINGS = frozenset({"search_path", "session_preload_libraries", "local_preload_libraries", "temp_tablespaces"})
@@ -81,7 +85,8 @@ def create_database(access: Access, maintenance: str, name: str, manifest: Manif
 
 def drop_database(access: Access, maintenance: str, name: str) -> None:
     """Drop a database that was made here, with whoever is in it. Raises ``RestoreError``."""
-    ask(access, maintenance, f"DROP DATABASE IF EXISTS {quote_name(name)} WITH (FORCE);")
+    plain = _MAKE_PLAIN.format(name=quote_text(name))
+    ask(access, maintenance, f"{plain}DROP DATABASE IF EXISTS {quote_name(name)} WITH (FORCE);")
 
 
 @contextlib.contextmanager
@@ -133,6 +138,8 @@ def list_settings(manifest: Manifest, name: str, roles: Sequence[str], *, keeps_
     limit = manifest.details.get("datconnlimit", -1)
     if isinstance(limit, int) and limit != -1:
         yield f"ALTER DATABASE {database} CONNECTION LIMIT {limit};"
+    if manifest.details.get("datistemplate") is True:
+        yield f"ALTER DATABASE {database} IS_TEMPLATE true;"
     for role, settings in manifest.settings.items():
         if role and role not in roles:
             continue

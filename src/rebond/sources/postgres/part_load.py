@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from rebond.errors import RestoreError, TargetNotEmpty, UnknownName, UsageError
+from rebond.errors import RestoreError, TargetNotEmpty, UnknownName
 from rebond.sources.postgres.acting_triggers import (
     ActingTrigger,
     find_acting,
@@ -18,31 +18,34 @@ from rebond.sources.postgres.belonging import (
     PUBLISHED,
     is_comment_beside,
     list_join_names,
-    list_partitions,
     name_schema,
     read_key_comment,
     read_publisher,
+    tell_not_added,
     tell_unjoined,
     tell_unpublished,
 )
-from rebond.sources.postgres.definitions import KEY_TRIGGERS_ACT, Definitions
+from rebond.sources.postgres.definitions import Definitions
 from rebond.sources.postgres.feeding import LoadSession, ScriptGuard
-from rebond.sources.postgres.left_out import find_left_out, tell_without_rows
+from rebond.sources.postgres.key_triggers import tell_they_act
 from rebond.sources.postgres.names import quote_name, quote_text
 from rebond.sources.postgres.saved import SavedDatabase, SavedTable
 from rebond.sources.postgres.sequences import (
     find_sequences,
     list_own_sequences,
+    means,
     name_sequence,
+    read_names,
     read_position,
-    read_wish,
     show,
     split,
 )
 from rebond.sources.postgres.side_by_side import Advance, check_counts
+from rebond.sources.postgres.split_tables import tell_split
 from rebond.sources.postgres.statements import Item, split_statements
 from rebond.sources.postgres.table_looks import has_publication
 from rebond.sources.postgres.target import DatabaseTarget, ask, describe_server
+from rebond.sources.postgres.wanted_tables import choose_tables
 from rebond.sources.postgres.whole_load import Report
 
 _COUNT_RELATIONS = (
@@ -87,6 +90,7 @@ class PartPlan:
     )  # sequences that may have to go on, and what they are now
     triggers: tuple[ActingTrigger, ...] = ()
     unpublished: frozenset[str] = frozenset()  # publications that are not there
+    wanted_schemas: tuple[str, ...] = ()
 
     @property
     def rows(self) -> int:
@@ -129,7 +133,7 @@ def plan_part(
             server=str(target.access.server),
         )
     chosen = choose_tables(saved, tables, schemas)
-    renames = {read_wish(old): read_wish(new) for old, new in renames.items()}
+    renames = {_find_meant(chosen, old): new for old, new in renames.items()}
     unknown = [old for old in renames if old not in {each.shown for each in chosen}]
     if unknown:
         raise UnknownName(
@@ -152,6 +156,7 @@ def plan_part(
             definitions.before.items, find_whole(planned), lambda schema, name: _exists(target, schema, name)
         ),
         schemas=made,
+        wanted_schemas=tuple(schemas),
         unpublished=frozenset(each for each in publishers if not has_publication(target, each)),
         joins=list_join_names(definitions.after.items),
         behind=_find_behind(target, definitions.before.items, planned),
@@ -166,24 +171,12 @@ def _find_behind(target: DatabaseTarget, items: Sequence[Item], tables: Sequence
     return {then: live for then, live in now.items() if _may_set(target, *split(live))}
 
 
-def choose_tables(saved: SavedDatabase, tables: Sequence[str], schemas: Sequence[str]) -> list[SavedTable]:
-    """Return the tables that are meant, each once. Raises ``UnknownName`` and ``UsageError``."""
-    chosen = [*(_find_table(saved, each) for each in tables), *_find_of_schemas(saved, schemas)]
-    return list(dict.fromkeys(chosen))
-
-
-def is_named(schema: str, name: str, tables: Sequence[str], schemas: Sequence[str]) -> bool:
-    """Say whether a table may be one of those that ``choose_tables`` chooses by these words."""
-    shown = f"{schema}.{name}"
-    return schema in schemas or any(text in (shown, name) or read_wish(text) == shown for text in tables)
-
-
 def load_part(saved: SavedDatabase, plan: PartPlan, *, report: Report, advance: Advance) -> LoadedPart:
     """Load what was planned, all of it or nothing. Raises ``RestoreError`` and ``VaultError``."""
     began = time.monotonic()
-    for note in plan.definitions.notes:
-        if note.code != KEY_TRIGGERS_ACT or find_whole(plan.tables) & set(map(show, plan.definitions.turned)):
-            report(note)
+    turned = {each for each in plan.definitions.turned if show(each) in find_whole(plan.tables)}
+    for note in (*plan.definitions.notes, *tell_they_act(saved.name, turned)):
+        report(note)
     access = plan.target.access
     guard, session = ScriptGuard(access), LoadSession(access, plan.target.database)
     try:
@@ -214,7 +207,10 @@ def load_part(saved: SavedDatabase, plan: PartPlan, *, report: Report, advance: 
         session.close()
     alone = [each for each in plan.definitions.after.items if not _is_wanted(each, set(), plan)]
     unjoined = tell_unjoined(alone, find_whole(plan.tables))
-    for note in (*tell_turned_off(plan.triggers), *tell_unpublished(plan.unpublished), *unjoined):
+    split_up = tell_split(saved, [each.table for each in plan.tables], plan.wanted_schemas)
+    for note in (*tell_turned_off(plan.triggers), *tell_unpublished(plan.unpublished), *unjoined, *split_up):
+        report(note)
+    for note in tell_not_added(alone, find_whole(plan.tables), lambda name: has_publication(plan.target, name)):
         report(note)
     return LoadedPart(
         database=plan.target.database,
@@ -323,56 +319,6 @@ def _place(target: DatabaseTarget, table: SavedTable, renamed: str | None) -> Ta
     return placed
 
 
-def _find_table(saved: SavedDatabase, text: str) -> SavedTable:
-    """Return the table that ``SCHEMA.TABLE`` or ``TABLE`` means. Raises ``UnknownName`` and ``UsageError``."""
-    found = [each for each in saved.tables if each.shown == text] or [
-        each for each in saved.tables if each.name == text or each.shown == read_wish(text)
-    ]
-    if len(found) > 1:
-        raise UsageError(
-            "Several tables are called {name}: {known}.",
-            hint="Write one of them with its schema.",
-            name=text,
-            known=", ".join(each.shown for each in found),
-        )
-    if not found and (parts := _find_partitions(saved, text)):
-        raise UsageError(
-            "{name} has no rows of its own: they lie in its partitions, {known}.",
-            hint="Name each with --table.",
-            name=text,
-            known=", ".join(parts),
-        )
-    if not found and (without := find_left_out(saved, text)):
-        raise tell_without_rows(without)
-    if not found:
-        raise UnknownName(
-            "There is no table {name} in what was saved of {database}.",
-            hint="'rebond ls SNAPSHOT COMPONENT/tables' lists them.",
-            name=text,
-            database=saved.name,
-        )
-    return found[0]
-
-
-def _find_partitions(saved: SavedDatabase, text: str) -> list[str]:
-    items = saved.read_script("pre-data.sql").items
-    names = {show(each.table) for each in items if each.kind == b"TABLE ATTACH" and each.table}
-    whole = [each for each in sorted(names) if read_wish(text) in (each, each.partition(".")[2])]
-    return list_partitions(items, whole[0]) if whole else []
-
-
-def _find_of_schemas(saved: SavedDatabase, schemas: Sequence[str]) -> list[SavedTable]:
-    for each in schemas:
-        if not any(table.schema == each for table in saved.tables):
-            raise UnknownName(
-                "There is no table in a schema {name} in what was saved of {database}.",
-                hint="'rebond ls SNAPSHOT COMPONENT/tables' lists them.",
-                name=each,
-                database=saved.name,
-            )
-    return [table for table in saved.tables if table.schema in schemas]
-
-
 def _may_set(target: DatabaseTarget, schema: str, name: str) -> bool:
     condition = f"n.nspname = {quote_text(schema)} AND c.relname = {quote_text(name)} AND c.relkind = 'S'"
     may = "pg_catalog.has_sequence_privilege(c.oid, 'SELECT') AND pg_catalog.has_sequence_privilege(c.oid, 'UPDATE')"
@@ -395,6 +341,11 @@ def _has_schema(target: DatabaseTarget, schema: str) -> bool:
     return ask(target.access, target.database, question)[0] != b"0"
 
 
+def _find_meant(tables: Sequence[SavedTable], text: str) -> str:
+    found = [each.shown for each in tables if means(text, each.schema, each.name)]
+    return text if text in found else next(iter(found), text)
+
+
 def _split(text: str) -> tuple[str, str]:
-    schema, dot, name = text.partition(".")
-    return (schema, name) if dot else ("public", schema)
+    schema, name = read_names(text)
+    return schema or "public", name

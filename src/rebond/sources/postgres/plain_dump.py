@@ -4,6 +4,7 @@ import re
 import secrets
 from collections.abc import Iterable, Iterator
 
+from rebond.sources.postgres.key_triggers import list_turns, without_names_of_triggers
 from rebond.sources.postgres.names import quote_text
 from rebond.sources.postgres.raw_text import choose_encoding
 from rebond.sources.postgres.saved import Piece, SavedDatabase, SavedTable
@@ -60,7 +61,10 @@ def write_plain(saved: SavedDatabase) -> Iterator[Piece]:
         yield b"\n\n"
     if saved.files.has("large-objects.sql"):
         yield from _without_end(saved.files.pieces("large-objects.sql"))
-    yield from _without_end(saved.files.pieces("post-data.sql"))
+    yield from without_names_of_triggers(_without_end(saved.files.pieces("post-data.sql")))
+    if manifest.turned:
+        yield f"SET client_encoding = '{choose_encoding(manifest.encoding)}';\n".encode()
+        yield from (each + b"\n\n" for each in list_turns(manifest.turned))
     yield _GUARD_END.replace("KEY", key).encode()
     yield _END + b"\n"
 

@@ -5,7 +5,8 @@
 #     createdb -T template0 shop               encoding and locale: see manifest.json
 #     sh restore.sh "host=db dbname=shop user=postgres" [JOBS]
 #
-# Order: pre-data.sql, tables (largest first, JOBS at a time), large-objects.sql, sequences.sql, post-data.sql.
+# Order: pre-data.sql, tables (largest first, JOBS at a time), large-objects.sql, sequences.sql, post-data.sql,
+# key-triggers.sql.
 # The rows of every table are counted. The first error ends it: then drop the database, and begin again.
 set -eu
 if [ $# -lt 1 ]; then
@@ -31,7 +32,7 @@ load_script() {
     [ -r "$1" ] || { echo "$1 is missing" >&2; exit 1; }
     {
         if [ -n "$key" ]; then printf '\\restrict %s\n' "$key"; fi
-        # Triggers of foreign keys that were turned off in partitions: no other server calls them so. They act as usual.
+        # Triggers of foreign keys that were turned off: no other server calls them so. key-triggers.sql finds them.
         LC_ALL=C sed '/^ALTER TABLE .* TRIGGER "RI_ConstraintTrigger_[ac]_[0-9]*";$/d' "$1"
         if [ -n "$key" ]; then printf '\\unrestrict %s\n' "$key"; fi
     } | run >/dev/null
@@ -76,5 +77,6 @@ done
 if [ -e large-objects.sql ]; then load_script large-objects.sql; fi
 if [ -e sequences.sql ]; then load_script sequences.sql; fi
 load_script post-data.sql
+if [ -e key-triggers.sql ]; then load_script key-triggers.sql; fi # who is no superuser is warned
 echo 'ANALYZE;' | run || echo 'not every table could be analyzed, see above; all rows are loaded' >&2
 echo "loaded: $(wc -l <totals/tables.tsv | tr -d ' ') tables"

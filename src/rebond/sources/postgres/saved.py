@@ -8,6 +8,7 @@ from typing import Protocol
 import msgspec
 
 from rebond.errors import VaultDamaged
+from rebond.sources.postgres.key_triggers import TurnedTrigger
 from rebond.sources.postgres.names import quote_name, quote_text, quote_whole
 from rebond.sources.postgres.raw_text import read_json
 from rebond.sources.postgres.statements import Script, parse_script
@@ -74,7 +75,10 @@ class SavedTable(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
-    """What the backup wrote down of a database. ``left_out`` are tables without their rows, by whole names as SQL."""
+    """What the backup wrote down of a database. ``left_out`` are tables without their rows, by whole names as SQL.
+
+    ``turned`` are triggers of constraints that did not act as usual.
+    """
 
     format: int = 1
     database: str
@@ -89,6 +93,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     extensions: dict[str, str] = {}
     large_objects: int = 0
     sequences: int = 0
+    turned: tuple[TurnedTrigger, ...] = ()
     left_out: tuple[str, ...] = ()
     tables: tuple[SavedTable, ...] = ()
 

@@ -99,7 +99,18 @@ def show(qualified: bytes) -> str:
     return f"{schema}.{name}" if schema else name
 
 
-def read_wish(text: str) -> str:
-    """Return what a person means who wrote a name, or a name with its schema, as SQL does; other text as it is."""
+def read_names(text: str) -> tuple[str, str]:
+    """Return schema, empty for none, and name that a person means who wrote them plainly, or as SQL does."""
     written = text.encode(errors="surrogateescape")
-    return show(written) if '"' in text and _WRITTEN.fullmatch(written) else text
+    if '"' in text and _WRITTEN.fullmatch(written):
+        return split(written)
+    schema, dot, name = text.partition(".")
+    return (schema, name) if dot else ("", schema)
+
+
+def means(text: str, schema: str, name: str) -> bool:
+    """Say whether a person who wrote ``TABLE`` or ``SCHEMA.TABLE``, plainly or as SQL does, may mean this one."""
+    if text in (name, f"{schema}.{name}"):
+        return True
+    wanted = read_names(text)
+    return '"' in text and wanted[1] == name and wanted[0] in ("", schema)

@@ -20,6 +20,8 @@ _PUBLIC = re.compile(r"permission denied for schema public")
 _IN_USE = re.compile(r"55006|is being accessed by other users|is used by an active logical replication slot")
 _EXISTS = re.compile(r"42P04|42P07|42P06|42710|42723|already exists")
 _NO_PATH = re.compile(r"\b42(?:883|P01|704)\b.*(?:QUERY|CONTEXT): .*function", re.DOTALL)
+_ROLE_GONE = re.compile(r"42704:[^|]*\b(?:role|rôle) ")
+_NEEDED = re.compile(r"ERROR:\s+(?:3F000|42P01):")
 _NO_MEMORY = re.compile(r"53200|out of memory|out of shared memory")
 _CONFLICT = re.compile(r"\b23\d{3}\b|violates .* constraint")
 
@@ -45,6 +47,13 @@ _COMPLAINTS: tuple[Complaint[RestoreError], ...] = (
         template="PostgreSQL at {server} has no role for this user: {words}",
         hint_template="Name another user, or let a superuser make it there: "
         "CREATE ROLE … LOGIN SUPERUSER PASSWORD '…';",
+    ),
+    Complaint(
+        words=_ROLE_GONE,
+        kind=RestoreError,
+        template="{database} names a role that is not there, for a policy or a user mapping: {words}",
+        hint_template="Make it there, then run the same command again: CREATE ROLE …; A superuser who loads a whole "
+        "database without --no-owner makes all roles that it names.",
     ),
     Complaint(
         words=REFUSED,
@@ -84,6 +93,13 @@ _COMPLAINTS: tuple[Complaint[RestoreError], ...] = (
         hint_template="pg_restore ends there too. Restore with --to DIR, write behind the CREATE FUNCTION in its "
         "pre-data.sql: ALTER FUNCTION … SET search_path = public; and load it with restore.sh, which lies beside. The "
         "same statement in the database that is saved mends the next snapshot.",
+    ),
+    Complaint(
+        words=_NEEDED,
+        kind=RestoreError,
+        template="What is to come back into {database} needs what is not there: {words}",
+        hint_template="Where a schema or a table comes back alone, let what it needs come with it: a --schema or a "
+        "--table for each.",
     ),
     Complaint(
         words=_IN_USE,

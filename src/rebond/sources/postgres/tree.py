@@ -8,6 +8,7 @@ from rebond.errors import SourceError
 from rebond.findings import Finding, Severity
 from rebond.sources.documents.tree import Document, FolderTree, Piece, Stream
 from rebond.sources.postgres.failures import explain_failure
+from rebond.sources.postgres.key_triggers import FILE, list_turns
 from rebond.sources.postgres.marked_output import DumpReader, ExplainedReader
 from rebond.sources.postgres.raw_text import write_json
 from rebond.sources.postgres.session import HeldSnapshot
@@ -77,6 +78,9 @@ def list_pieces(rows: TableRows, began_ns: int) -> dict[bytes, Piece]:
         pieces[b"large-objects.sql"] = dump("--section=data", "--blobs", "--exclude-table-data=*.*")
     if snapshot.sequences:
         pieces[b"sequences.sql"] = stream(rows.open_sequences)
+    if snapshot.database.turned:
+        script = b"\n".join(list_turns(snapshot.database.turned)) + b"\n"
+        pieces[FILE.encode()] = Document(content=script, modified_ns=began_ns)
     for table in snapshot.tables:
         pieces[b"tables/" + name_table_file(table)] = stream(lambda table=table: rows.open_table(table))  # type: ignore[misc]
     return pieces
@@ -179,6 +183,7 @@ def _describe(snapshot: HeldSnapshot) -> bytes:
         "extensions": database.extensions or {},
         "large_objects": database.large_objects,
         "sequences": snapshot.sequences,
+        **({"turned": database.turned} if database.turned else {}),
         **({"left_out": database.left_out} if database.left_out else {}),
         "tables": [
             {

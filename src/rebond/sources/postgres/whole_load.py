@@ -13,7 +13,14 @@ from rebond.sources.postgres.definitions import Definitions
 from rebond.sources.postgres.derived import fill_views, gather_statistics
 from rebond.sources.postgres.feeding import ScriptGuard, run_statements
 from rebond.sources.postgres.jobs import run_side_by_side
-from rebond.sources.postgres.load_obstacles import list_doubts, list_of_place, list_of_roles, list_of_server
+from rebond.sources.postgres.key_triggers import list_turns, tell_they_act
+from rebond.sources.postgres.load_obstacles import (
+    list_doubts,
+    list_of_place,
+    list_of_policies,
+    list_of_roles,
+    list_of_server,
+)
 from rebond.sources.postgres.making import (
     create_database,
     drop_database,
@@ -128,6 +135,9 @@ def _look(
     missing = sorted((needed & set(roles.made_by)) - set(server.roles)) if wish.keeps_owner else []
     if wish.keeps_owner:
         obstacles += list_of_roles(saved, definitions.owners | {saved.manifest.owner}, missing, server)
+    else:
+        obstacles += list_of_policies(saved, definitions.items, roles.made_by, server)
+    is_turned_again = saved.manifest.turned and server.is_superuser
     plan = LoadPlan(
         target=target,
         server=server,
@@ -139,7 +149,7 @@ def _look(
         new_roles=tuple(missing),
         roles=roles,
         joined=tuple(roles.list_joined(missing, server.roles)),
-        notes=tuple(definitions.notes),
+        notes=(*definitions.notes, *tell_they_act(saved.name, () if is_turned_again else definitions.turned)),
     )
     return plan, obstacles
 
@@ -217,6 +227,8 @@ def _fill(saved: SavedDatabase, plan: LoadPlan, wish: LoadWish, report: Report, 
     for stage in definitions.list_stages():
         run_side_by_side(access, plan.new, stage, guard, jobs=wish.jobs)
     run_statements(access, plan.new, guard.wrap(definitions.list_after()))
+    if plan.server.is_superuser:
+        run_statements(access, plan.new, guard.wrap(list_turns(saved.manifest.turned)))
     for each in fill_views(access, plan.new, definitions.list_views(), guard, shown=plan.name):
         report(each)
     end_phase("indexes")
