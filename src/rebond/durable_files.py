@@ -11,6 +11,7 @@ import errno
 import functools
 import os
 import secrets
+import stat
 from collections.abc import Callable
 
 TEMPORARY_PREFIX = ".tmp-"
@@ -27,8 +28,13 @@ class Disk:
     """The calls to the system, whose order decides what a power cut leaves. Tests hand in one that takes notes."""
 
     def open_new(self, path: str, mode: int) -> int:
-        """Make a new file and return a descriptor to write to; raises ``FileExistsError`` when the name is taken."""
-        return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+        """Make a new file and return a descriptor to write to; raises ``FileExistsError`` when the name is taken.
+
+        It has all of ``mode``, whatever the umask takes away.
+        """
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+        _give_mode(descriptor, mode)
+        return descriptor
 
     def write(self, descriptor: int, content: memoryview) -> int:
         """Write some of ``content`` and return how many bytes that was."""
@@ -59,8 +65,9 @@ class Disk:
         os.unlink(path)
 
     def make_directory(self, path: str, mode: int) -> None:
-        """Make one directory."""
+        """Make one directory; it has all of ``mode``, whatever the umask takes away."""
         os.mkdir(path, mode)
+        _give_mode(path, mode)
 
     def sync_directory(self, path: str) -> None:
         """Flush the names that a directory holds."""
@@ -72,6 +79,14 @@ class Disk:
                 raise
         finally:
             os.close(descriptor)
+
+
+def _give_mode(made: int | str, mode: int) -> None:
+    """Give what was just made the bits of ``mode`` that it lacks: with a umask of 0277 its owner may not read it."""
+    with contextlib.suppress(OSError):  # a file system without modes of its own: then they are as it was mounted
+        found = stat.S_IMODE(os.stat(made).st_mode)
+        if mode & ~found:
+            os.chmod(made, found | mode)
 
 
 DISK = Disk()

@@ -138,4 +138,10 @@ PLACES: tuple[Bug, ...] = (
         ),
         (f"{SINGLE_FILES}::test_what_the_paths_of_two_components_take_in_is_brought_by_one_of_them",),
     ),
+    Bug(
+        "a-umask-shuts-the-vault",
+        "With a umask of 0277 nobody may read the packs that a backup said stand.",
+        (Change("durable_files.py", "        _give_mode(descriptor, mode)\n", ""),),
+        ("tests/unit/store/test_local.py::test_modes_are_what_they_are_whatever_the_umask",),
+    ),
 )

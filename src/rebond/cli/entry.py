@@ -18,6 +18,7 @@ INTERRUPTED = 130  # as ``rebond.errors.Interrupted``, which is not loaded yet
 def main() -> NoReturn:
     """Load the program and run it; the process ends here."""
     hold_closed_places()
+    os.umask(os.umask(0o077) & 0o077)  # one that takes the owner's rights would shut us out of all that is made here
     is_default = signal.getsignal(signal.SIGINT) is signal.default_int_handler  # else whoever called does not want it
     if is_default:
         signal.signal(signal.SIGINT, _leave)

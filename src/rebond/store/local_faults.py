@@ -4,7 +4,6 @@ import errno
 
 from rebond.errors import AccessDenied, StoreError, StoreFull, StoreUnfit, StoreUnreachable, UsageError
 
-_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 _DENIED = frozenset({errno.EACCES, errno.EPERM})
 _GONE = frozenset(
     {
@@ -31,9 +30,22 @@ def translate_os_error(error: OSError, name: str, location: str) -> StoreError |
     """Return the error of ours that says what happened to ``name`` in the directory ``location``."""
     number = error.errno
     values = {"location": location, "name": name or location, "reason": error.strerror or str(error)}
-    if number in _FULL:
+    if number == errno.ENOSPC:
         return StoreFull(
             "No room left in {location}.", hint="Free some space there, then run the same command again.", **values
+        )
+    if number == errno.EDQUOT:
+        return StoreFull(
+            "No room left in {location} for this account: its quota is used up, whatever room the disk has.",
+            hint="Raise the quota ('quota -s' shows it) or free some of it, then run the same command again.",
+            **values,
+        )
+    if number == errno.EFBIG:
+        return StoreFull(
+            "{location} takes no file as large as {name}: a limit is set on the size of files.",
+            hint="Lift it ('ulimit -f' shows that of a shell, LimitFSIZE= is that of a unit), or put the vault on "
+            "another file system. Then run the same command again: it goes on from what it had stored.",
+            **values,
         )
     if number == errno.EROFS:
         return AccessDenied(

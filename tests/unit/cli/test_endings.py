@@ -333,6 +333,20 @@ def test_a_letter_that_the_terminal_lacks_is_escaped_and_ends_nothing(tmp_path: 
     assert b"cl\\xe9 du propri\\xe9taire" in done.stdout
 
 
+@pytest.mark.parametrize("mask", [0o777, 0o277, 0o027])
+def test_a_umask_never_shuts_the_program_out_of_what_it_makes(mask: int) -> None:
+    """Its owner's rights are left; those of others are what the umask says."""
+    telling = "import rebond.cli.__main__ as entry, os; entry.main = lambda: print(oct(os.umask(0)))\n"
+    done = subprocess.run(
+        [sys.executable, "-c", telling + "from rebond.cli.entry import main; main()"],
+        capture_output=True,
+        text=True,
+        check=False,
+        umask=mask,
+    )
+    assert (done.stdout.split(), done.stderr) == ([oct(mask & 0o077)], "")
+
+
 def test_an_interrupt_while_modules_are_loaded_ends_quietly() -> None:
     loading = (
         "import os, signal, sys; from rebond.cli.entry import main\n"

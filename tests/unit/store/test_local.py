@@ -21,6 +21,7 @@ from rebond.errors import (
     UsageError,
 )
 from rebond.store.local import LocalStore
+from rebond.store.local_faults import translate_os_error
 from rebond.testing.manual_clock import ManualClock
 from rebond.testing.store_contract import names_of
 
@@ -74,6 +75,29 @@ def test_directories_are_0700_and_files_0600(store: LocalStore, path: pathlib.Pa
 
     modes = {found.name: stat.S_IMODE(found.stat().st_mode) for found in [path, *path.rglob("*")]}
     assert modes == {"vault": 0o700, "packs": 0o700, "ab": 0o700, "cd": 0o600}
+
+
+@pytest.mark.parametrize("mask", [0o777, 0o277, 0o022, 0])
+def test_modes_are_what_they_are_whatever_the_umask(tmp_path: pathlib.Path, mask: int) -> None:
+    before = os.umask(mask)
+    try:
+        store = LocalStore.create(tmp_path / "above" / "vault")
+        store.put_if_absent("packs/ab/cd", b"x")
+    finally:
+        os.umask(before)
+
+    modes = {found.name: stat.S_IMODE(found.stat().st_mode) for found in (tmp_path / "above").rglob("*")}
+    assert modes == {"vault": 0o700, "packs": 0o700, "ab": 0o700, "cd": 0o600}
+    assert stat.S_IMODE((tmp_path / "above").stat().st_mode) == 0o700
+
+
+@pytest.mark.parametrize(
+    ("number", "word"), [(errno.ENOSPC, "space"), (errno.EDQUOT, "quota"), (errno.EFBIG, "ulimit")]
+)
+def test_each_way_of_having_no_room_has_its_own_words(number: int, word: str) -> None:
+    error = translate_os_error(OSError(number, os.strerror(number)), "packs/ab/cd", "/backup")
+    assert (type(error), error.exit_status) == (StoreFull, 22)
+    assert word in error.hint
 
 
 def test_missing_directories_above_the_root_are_made(tmp_path: pathlib.Path) -> None:
@@ -193,7 +217,7 @@ def test_foreign_names_are_passed_over(store: LocalStore, path: pathlib.Path) ->
         ("write", errno.ENODEV, StoreUnreachable),
         ("open", errno.ESTALE, StoreUnreachable),
         ("flush", errno.ETIMEDOUT, StoreUnreachable),
-        ("write", errno.EFBIG, StoreError),
+        ("write", errno.EFBIG, StoreFull),
     ],
 )
 def test_a_fault_of_the_disk_has_its_error_and_leaves_nothing(

@@ -105,6 +105,10 @@ STORE: dict[str, str] = {
     "monté ou démonté, puis relancez la même commande.",
     "{name} cannot be an object in {location}: other names start with it.": "{name} ne peut être un objet dans "
     "{location} : d'autres noms commencent ainsi.",
+    "No room left in {location} for this account: its quota is used up, whatever room the disk has.": "Plus de place dans {location} pour ce compte : son quota est épuisé, quelle que soit la place du disque.",
+    "Raise the quota ('quota -s' shows it) or free some of it, then run the same command again.": "Augmentez le quota (« quota -s » le montre) ou libérez-en une part, puis relancez la même commande.",
+    "{location} takes no file as large as {name}: a limit is set on the size of files.": "{location} n'accepte pas de fichier aussi grand que {name} : une limite est posée sur la taille des fichiers.",
+    "Lift it ('ulimit -f' shows that of a shell, LimitFSIZE= is that of a unit), or put the vault on another file system. Then run the same command again: it goes on from what it had stored.": "Levez-la (« ulimit -f » montre celle d'un shell, LimitFSIZE= est celle d'une unité), ou mettez le coffre sur un autre système de fichiers. Relancez ensuite la même commande : elle continue avec ce qu'elle avait stocké.",
     "No room left in {location}.": "Plus de place dans {location}.",
     "Free some space there, then run the same command again.": "Libérez-y de la place, puis relancez la même commande.",
     "This account may not use {location}: {reason}.": "Ce compte ne peut utiliser {location} : {reason}.",
