@@ -281,6 +281,17 @@ def test_services_that_do_not_start_on_the_way_back_either_are_the_last_word(
     assert "is as it was" not in answer.err
 
 
+def test_what_does_not_stop_on_the_way_back_is_not_said_to_be_stopped(shop: Shop) -> None:
+    """It was told to run the stop by hand, since the services might not be running."""
+    shop.configure('run = "echo stop >> ../trace"', 'run = "echo stop >> ../trace; test ! -e ../stuck"')
+    shop.program.good("restore", "latest", "--in-place", "--yes")
+    (shop.folder / "stuck").touch()
+    answer = shop.program("restore", "--rollback", "latest", "--yes", "--set-newer-aside")
+    assert answer.status == 3, answer.err
+    assert "may have run on meanwhile" in answer.err
+    assert "may not be running" not in answer.err
+
+
 def test_a_disk_that_fills_while_it_is_fetched_changes_nothing(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     def fill(*_arguments: object, **_more: object) -> None:
         raise RestoreError("No room left in {path}.", hint="Free some.", path="/there")

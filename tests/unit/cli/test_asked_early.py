@@ -156,3 +156,28 @@ def test_a_line_that_is_wrong_ends_at_once_though_the_store_never_answers(tmp_pa
         )
     assert done.returncode == 2
     assert b"--nonsense" in done.stderr
+
+
+@pytest.mark.parametrize("words", ["snapshots", "backup"])
+def test_a_key_that_is_not_there_is_told_and_the_end_though_the_store_never_answers(
+    tmp_path: pathlib.Path, words: str
+) -> None:
+    """The process stayed for 25 seconds and more behind its last word: who called it saw nothing until then."""
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen(64)
+        address = f"s3://bucket/vault?endpoint=http://127.0.0.1:{silent.getsockname()[1]}&region=us-east-1"
+        (tmp_path / "rebond.toml").write_text(
+            f'version = 1\n[stack]\nname = "shop"\n[vault]\nurl = "{address}"\nkey = {{ env = "NO_SUCH_KEY" }}\n'
+            '[component.files]\nkind = "files"\npath = "."\n'
+        )
+        done = subprocess.run(
+            [sys.executable, "-c", "from rebond.cli.entry import main; main()", words],
+            env={**os.environ, "REBOND_STATE_DIR": str(tmp_path / "state"), "REBOND_LANG": "en", "HOME": str(tmp_path)},
+            cwd=tmp_path,
+            capture_output=True,
+            timeout=25,  # a request is given up after thirty seconds, and made again
+            check=False,
+        )
+    assert done.returncode == 2
+    assert b"NO_SUCH_KEY" in done.stderr

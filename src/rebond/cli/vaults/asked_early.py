@@ -44,6 +44,7 @@ class Asked(NamedTuple):
 
 
 _asked: list[Asked] = []
+_unanswered: list[bool] = []
 
 
 def ask_early(arguments: Sequence[str], environment: Mapping[str, str]) -> None:
@@ -126,9 +127,14 @@ def take_asked(address: str) -> Asked | None:
     return None
 
 
+def leave_unanswered(*, is_left: bool = True) -> None:
+    """Say that what was asked is needed no more, as there is no key: nobody waits for a store that does not answer."""
+    _unanswered[:] = [True] if is_left else []
+
+
 def were_in_vain() -> bool:
-    """Whether questions were asked that nobody took: such as before a command line that says something else."""
-    return bool(_asked)
+    """Whether questions were asked whose answers nobody takes: the line says something else, or there is no key."""
+    return bool(_asked or _unanswered)
 
 
 def _find_address(arguments: Sequence[str], environment: Mapping[str, str]) -> str | None:

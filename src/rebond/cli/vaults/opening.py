@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, ClassVar
 
 from rebond.cli.configuration.vault_found import Configured
 from rebond.cli.invocation import Invocation
-from rebond.cli.vaults.asked_early import begin_opening, finish_opening, take_asked
+from rebond.cli.vaults.asked_early import begin_opening, finish_opening, leave_unanswered, take_asked
 from rebond.cli.vaults.at_hand import find_vault
 from rebond.cli.vaults.doubts import Doubts
 from rebond.clock import SystemClock
-from rebond.errors import StoreUnreachable, VaultMissing
+from rebond.errors import RebondError, StoreUnreachable, VaultMissing
 from rebond.findings import Finding
 from rebond.secret import Reserved
 from rebond.store.anticipating import AnticipatingStore
@@ -115,7 +115,13 @@ def vault_at_hand(
         if asked is None or asked.opening is None:
             from rebond.cli.vaults.key_at_hand import find_key
 
-            opening = begin_opening(ahead, find_key(invocation, configured), invocation)
+            try:
+                key = find_key(invocation, configured)
+            except RebondError:
+                leave_unanswered()
+                raise
+            leave_unanswered(is_left=False)
+            opening = begin_opening(ahead, key, invocation)
         else:
             opening = asked.opening
         for module in (_ACCESS, *meanwhile):

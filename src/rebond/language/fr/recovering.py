@@ -114,6 +114,7 @@ RECOVERING: dict[str, str] = {
     "Mend that, then go on with: rebond restore --resume {run}\n  → or undo it: rebond restore --rollback {run}": "Réparez cela, puis continuez : rebond restore --resume {run}\n  → ou annulez-la : rebond restore --rollback {run}",
     "Check the rights and the room there, then run the same command again.": "Vérifiez les droits et la place à cet endroit, puis relancez la même commande.",
     "That is well if nothing of the stack ran.": "C'est bien ainsi si rien de l'application ne tournait.",
+    "The services may have run on meanwhile: stop them by hand, look whether what they wrote since is whole, and start them again.": "Les services ont peut-être continué de tourner entre-temps : arrêtez-les à la main, regardez si ce qu'ils ont écrit depuis est entier, et redémarrez-les.",
     "Run it by hand: the services may not be running.": "Lancez-la à la main : les services ne tournent peut-être pas.",
     "Interrupted in the middle of the restore {run}; the services may be stopped.": "Interrompu au milieu de la restauration {run} ; les services sont peut-être arrêtés.",
     "Interrupted while the restore {run} was fetching; nothing was changed.": "Interrompu pendant que la restauration {run} rapportait ; rien n'a été changé.",

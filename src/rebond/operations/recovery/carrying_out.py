@@ -19,7 +19,13 @@ from rebond.operations.recovery.own_touches import read_touches
 from rebond.operations.recovery.parts import Brings, KeepsNewer, NeedsServer, Part, Source
 from rebond.operations.recovery.plan import CHANGES_NOTHING, RecoveryPlan, Step, StepKind
 from rebond.operations.recovery.reserve import keep_reserve
-from rebond.operations.recovery.telling import remedy_of, tell_left_in_server, tell_newer_kept, tell_undone
+from rebond.operations.recovery.telling import (
+    remedy_of,
+    tell_failed_back,
+    tell_left_in_server,
+    tell_newer_kept,
+    tell_undone,
+)
 from rebond.progress import Advance, Observer
 
 _ONLY_LOOK = frozenset({StepKind.VERIFY, StepKind.ROOM})
@@ -359,16 +365,7 @@ class Recovery:
                 hook.run()
             except RebondError as error:
                 failed.append(hook.name)
-                self._observer.noticed(
-                    Finding(
-                        code="step-failed",
-                        severity=Severity.WARNING,
-                        subject=hook.name,
-                        template="'{command}' failed while everything was taken back: {reason}",
-                        hint_template="Run it by hand: the services may not be running.",
-                        values={"command": hook.name, "reason": error},
-                    )
-                )
+                self._observer.noticed(tell_failed_back(hook.name, error, is_stop=kind is StepKind.STOP))
         return failed
 
     def find_written(self, lost: Collection[str] = ()) -> list[str]:

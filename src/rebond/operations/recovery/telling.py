@@ -35,6 +35,21 @@ def tell_undone(error: RebondError, unstarted: Sequence[str]) -> RebondError:
     return type(error)(told.template, hint=told.hint_template, **{**error.values, **told.values})
 
 
+def tell_failed_back(command: str, error: RebondError, *, is_stop: bool) -> Finding:
+    """Say that a command failed on the way back: the services run on, or do not run again."""
+    return Finding(
+        code="step-failed",
+        severity=Severity.WARNING,
+        subject=command,
+        template="'{command}' failed while everything was taken back: {reason}",
+        hint_template="The services may have run on meanwhile: stop them by hand, look whether what they wrote since "
+        "is whole, and start them again."
+        if is_stop
+        else "Run it by hand: the services may not be running.",
+        values={"command": command, "reason": error},
+    )
+
+
 def tell_left_in_server(component: str, databases: str) -> Finding:
     """Say that a component was left as it is, and which ``databases`` of the restore its server may hold."""
     return Finding(
