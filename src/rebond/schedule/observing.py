@@ -104,8 +104,10 @@ def has_unseen_sources(loaded: Loaded, class_name: str) -> bool:
     )
 
 
-def is_older_than(loaded: Loaded, class_name: str, moment_ms: int) -> bool:
+def is_older_than(loaded: Loaded, class_name: str, moment_ms: float, *, since_ms: float = 0) -> bool:
     """Say whether every file that a class watches is there and was last touched before a moment of this machine.
+
+    And not before another one, which is ``since_ms``.
 
     ``False`` too where what it saves shows in no file, or lies in a folder that cannot be read. A file that was
     deleted, of those that only a pattern names, counts for nothing: no work is lost with it.
@@ -113,19 +115,20 @@ def is_older_than(loaded: Loaded, class_name: str, moment_ms: int) -> bool:
     if has_unseen_sources(loaded, class_name):
         return False
     try:
-        return all(_is_pattern_older(each, moment_ms) for each in list_watched_paths(loaded, class_name))
+        return all(_is_pattern_older(each, moment_ms, since_ms) for each in list_watched_paths(loaded, class_name))
     except OSError:
         return False  # nobody knows what lies in a folder that cannot be read
 
 
-def _is_pattern_older(watched: WatchedPath, moment_ms: int) -> bool:
+def _is_pattern_older(watched: WatchedPath, moment_ms: float, since_ms: float) -> bool:
     """Raises ``OSError`` where a folder cannot be read."""
     if not watched.is_pattern:
         if not os.path.exists(watched.whole):
             return False
     else:
         _require_readable_folders(watched)
-    return all(_touched_ms(each) < moment_ms for path in watched.find() for each in _walk(path, watched, _raise))
+    found = (each for path in watched.find() for each in _walk(path, watched, _raise))
+    return all(since_ms <= _touched_ms(each) < moment_ms for each in found)
 
 
 def _require_readable_folders(watched: WatchedPath) -> None:

@@ -167,10 +167,10 @@ def find_ages_of(
             name: age_of(_record_of(sources, name), now_ms) if (age := lost[name]) is None else age for name in names
         }
 
-    def stands(class_name: str) -> bool:
+    def stands(class_name: str, newest: Mapping[str, SnapshotRecord]) -> bool:
         from rebond.cli.backup.standing import stands_as_it_is  # what plans a backup is loaded where it is asked
 
-        return stands_as_it_is(invocation, loaded, vault, Silence(), class_name)
+        return stands_as_it_is(invocation, loaded, vault, Silence(), class_name, newest)
 
     found = find_ages(loaded, sources.records, folder, clock, ends, stands)
     return {name: age if (age := found.get(name)) is not None else -1.0 for name in names}

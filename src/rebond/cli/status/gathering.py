@@ -1,6 +1,7 @@
 """What ``rebond status`` is made of: the configuration, the vaults, the ledger."""
 
 import contextlib
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 
@@ -57,10 +58,17 @@ def find_status(
     return replace(status, remarks=(*remark_half_done(invocation.state_folder, stack, clock), *status.remarks))
 
 
-def _stands_as_it_is(invocation: Invocation, loaded: Loaded, vault: Vault, observer: Observer, class_name: str) -> bool:
+def _stands_as_it_is(
+    invocation: Invocation,
+    loaded: Loaded,
+    vault: Vault,
+    observer: Observer,
+    class_name: str,
+    newest: Mapping[str, SnapshotRecord],
+) -> bool:
     from rebond.cli.backup.standing import stands_as_it_is  # what plans a backup is loaded where it is asked
 
-    return stands_as_it_is(invocation, loaded, vault, observer, class_name)
+    return stands_as_it_is(invocation, loaded, vault, observer, class_name, newest)
 
 
 def _list_apart(invocation: Invocation, loaded: Loaded, observer: Observer) -> list[SnapshotRecord]:

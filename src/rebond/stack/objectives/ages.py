@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from rebond.stack.objectives.log_ends import LogEnd
 
 _WAITING = frozenset({"change", "commit"})
-StandsAsItIs = Callable[[str], bool]
+StandsAsItIs = Callable[[str, Mapping[str, SnapshotRecord]], bool]
 
 
 def find_ages(
@@ -31,7 +31,8 @@ def find_ages(
 
     Where a log reaches further than the snapshot, which ``ends`` says, they count from its end. ``folder`` is the
     stack's own in the state folder. ``None`` for a component that was never saved.
-    ``stands_as_it_is`` is asked of a class whose files have new times: whether a snapshot holds just what is there.
+    ``stands_as_it_is`` is asked of a class whose files have new times, with the newest snapshots of what it saves:
+    whether a snapshot holds just what is there.
     """
     newest = find_newest(records, clock.now_ms())
     quiet = find_unchanged(loaded, newest, folder, clock, stands_as_it_is)
@@ -71,11 +72,11 @@ def find_waiting(loaded: Loaded) -> dict[str, str]:
     found: dict[str, str] = {}
     for title, class_ in loaded.configuration.classes.items():
         if class_.trigger in _WAITING:
-            found |= dict.fromkeys(_list_members(loaded, title), title)
+            found |= dict.fromkeys(list_members(loaded, title), title)
     return found
 
 
-def _list_members(loaded: Loaded, class_name: str) -> frozenset[str]:
+def list_members(loaded: Loaded, class_name: str) -> frozenset[str]:
     """Return what a class saves, whichever others save it too."""
     class_ = loaded.configuration.classes[class_name]
     return frozenset(loaded.configuration.component if class_.takes_all else class_.components)
@@ -103,19 +104,20 @@ def find_unchanged(
     for job in make_calendar(loaded.configuration).jobs:
         if job.deed is not Deed.BACKUP or job.trigger not in _WAITING:
             continue
-        members = _list_members(loaded, job.class_name)
+        members = list_members(loaded, job.class_name)
         if not members:
             continue
         done, state = past.read(job.name), observe(job).state
         if done is not None and state and done.saved == state:
             quiet |= members
             continue
-        here = [newest[name].catalog for name in members if name in newest]
+        held = {name: newest[name] for name in members if name in newest}
+        here = [each.catalog for each in held.values()]
         is_all_here = len(here) == len(members) and all(each.host == socket.gethostname() for each in here)
         if is_all_here and is_older_than(loaded, job.class_name, min(each.time_ms for each in here)):
             quiet |= members
             continue
         is_far = has_unseen_sources(loaded, job.class_name)  # whoever asks for a status does not wait for a cluster
-        if stands_as_it_is is not None and not is_far and stands_as_it_is(job.class_name):
+        if stands_as_it_is is not None and not is_far and stands_as_it_is(job.class_name, held):
             quiet |= members
     return frozenset(quiet)
