@@ -597,8 +597,8 @@ RECOVERY = (
         (
             Change(
                 "schedule/observing.py",
-                "all(_touched_ms(each) < moment_ms for path in",
-                "all(_touched_ms(each) > 0 for path in",
+                "<= _touched_ms(each) < moment_ms",
+                "<= _touched_ms(each)",
             ),
         ),
         ("tests/unit/schedule/test_touched_since.py", "tests/scenarios/test_status.py"),

@@ -127,8 +127,9 @@ def _is_pattern_older(watched: WatchedPath, moment_ms: float, since_ms: float) -
             return False
     else:
         _require_readable_folders(watched)
-    found = (each for path in watched.find() for each in _walk(path, watched, _raise))
-    return all(since_ms <= _touched_ms(each) < moment_ms for each in found)
+    return all(
+        since_ms <= _touched_ms(each) < moment_ms for path in watched.find() for each in _walk(path, watched, _raise)
+    )
 
 
 def _require_readable_folders(watched: WatchedPath) -> None:

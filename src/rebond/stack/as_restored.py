@@ -55,7 +55,7 @@ def find_restored(state_folder: Path, stack: str, clock: Clock) -> dict[str, Res
     return found
 
 
-def _list_restored(journal: Journal, plan: dict[str, Any]) -> Iterator[tuple[str, Restored]]:
+def _list_restored(journal: Journal, plan: Mapping[str, Any]) -> Iterator[tuple[str, Restored]]:
     partial = {each["name"] for each in plan["wish"]["chosen"] if any(each[name] for name in _PARTIAL)}
     ends = {
         each.subject: each.time_ms + 1

@@ -92,4 +92,6 @@ ADVICE: dict[str, str] = {
     "Make the folder writable, or set REBOND_STATE_DIR to one that is.": "Rendez le dossier accessible en écriture, ou mettez-en un qui l'est dans REBOND_STATE_DIR.",
     "{name} is not there to be replaced.": "{name} n'est pas là pour être remplacé.",
     "Only probes are.": "Seules les sondes le sont.",
+    "{paths} of {secrets}, which is kept in a vault of its own, is saved with the files of {files} too: who may read that vault has it.": "{paths} de {secrets}, gardé dans un coffre à lui, est aussi sauvegardé avec les fichiers de {files} : qui peut lire ce coffre-là l'a.",
+    "{paths} of {secrets} is saved with the files of {files} too; 'omit' under component.{files} leaves it to {secrets}.": "{paths} de {secrets} est aussi sauvegardé avec les fichiers de {files} ; « omit » sous component.{files} le laisse à {secrets}.",
 }

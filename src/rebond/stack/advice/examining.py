@@ -15,6 +15,7 @@ from rebond.stack.advice.observing import Observation, Scene, Weight
 from rebond.stack.advice.permissions import check_permissions
 from rebond.stack.advice.reading_rights import check_rights, look_at_files
 from rebond.stack.advice.room import Amounts, check_room
+from rebond.stack.advice.saved_twice import check_saved_twice
 from rebond.stack.advice.services import check_services
 from rebond.stack.advice.starting import check_starting
 from rebond.stack.advice.tools import check_programs, check_tools
@@ -66,6 +67,7 @@ def examine(scene: Scene, examine_vaults: Callable[[], VaultReport]) -> Examinat
     began = scene.clock.monotonic()
     checks = (
         check_configuration,
+        check_saved_twice,
         check_not_yet,
         check_half_restores,
         check_permissions,
