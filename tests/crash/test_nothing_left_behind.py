@@ -35,7 +35,7 @@ from rebond.vault.undeleting import undelete
 
 DAY = 86_400.0
 FOR_EVER = {
-    r"vault\.json|README\.txt|VAULT-FORMAT\.md|rescue/.+|keys/.+|keyring/.+|roster/.+": "the vault itself",
+    r"vault\.json|README\.txt|VAULT-FORMAT\.md|rescue/.+|keys/.+|keyring/.+|roster/.+|spare/.+": "the vault itself",
     r"trash/[0-9a-f]{32}\.claim": "a claim is decided once, for ever (section 10)",
     r"runs/[0-9]+": "run records are kept",
     r"holds/.+": "who held what, and who lifted it",

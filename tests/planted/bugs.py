@@ -7,6 +7,7 @@ when the product moved on. Judges are what pytest is given; they are tests like 
 from tests.planted.bug import Bug, Change
 from tests.planted.bugs_of_answers import ANSWERS
 from tests.planted.bugs_of_closing import CLOSING
+from tests.planted.bugs_of_copies import COPIES
 from tests.planted.bugs_of_damage import DAMAGE
 from tests.planted.bugs_of_databases import DATABASES
 from tests.planted.bugs_of_drills import PROVING
@@ -599,6 +600,7 @@ BUGS: tuple[Bug, ...] = (
     *FIELDS,
     *LEAVING,
     *CLOSING,
+    *COPIES,
     *KINDS,
     *PHYSICAL,
     *PLACES,

@@ -30,8 +30,8 @@ PROOFS = (
         (
             Change(
                 "vault/creation.py",
-                "        store.stat(DESCRIPTION_NAME)  # asked first",
-                "        store.stat(DESCRIPTION_NAME + '.none')  # asked first",
+                "            store.stat(name)  # asked first",
+                "            store.stat(name + '.none')  # asked first",
             ),
         ),
         ("tests/unit/cli/test_keeping.py::test_no_vault_is_made_where_one_is_in_use",),

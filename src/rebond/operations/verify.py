@@ -5,6 +5,7 @@ from collections.abc import Collection
 from pathlib import Path
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from rebond.errors import UsageError
 from rebond.findings import Finding, Severity
@@ -18,6 +19,7 @@ from rebond.vault.auditing import audit_objects, read_audit_context
 from rebond.vault.damage_reach import DamageBook, DamagedObject
 from rebond.vault.object_names import ObjectClass
 from rebond.vault.repairing import RepairOutcome, repair_vault
+from rebond.vault.spare_mending import mend_copies
 
 _REPORT_OBJECTS = 200
 
@@ -96,6 +98,8 @@ def verify(
         structure = run.find_reach(structure, walks_trees=walks_trees and vault.can_read())
         run.note_what_is_not_remembered()
         repaired = repair_vault(vault, run.plan_repair(structure), host=host) if repair else None
+        if repaired is not None:
+            repaired = replace(repaired, put_back=mend_copies(vault, run.book.note))
     findings = tuple(run.book.findings)
     return VerifyOutcome(
         ok=not any(finding.severity is Severity.DAMAGE for finding in findings),

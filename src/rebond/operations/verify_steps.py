@@ -77,7 +77,8 @@ class Verification:
         is_writer = vault.credentials.role is Role.WRITER
         skipped = {ObjectClass.PACK, ObjectClass.INDEX, ObjectClass.SNAPSHOT, ObjectClass.STREAM_ITEM}
         if is_writer:  # its credential may not read these (§2)
-            skipped |= {ObjectClass.SLOT, ObjectClass.KEYRING, ObjectClass.RUN, ObjectClass.HOLD, ObjectClass.PAPER}
+            skipped |= {ObjectClass.SLOT, ObjectClass.KEYRING, ObjectClass.SPARE}
+            skipped |= {ObjectClass.RUN, ObjectClass.HOLD, ObjectClass.PAPER}
         census = NameCensus()
         for number, audited in enumerate(audit_objects(vault.store, context, skipped=skipped, accepts=self._is_mine)):
             census.take(audited.info.name, audited.object_class)

@@ -32,6 +32,7 @@ from rebond.vault.primitives import SIGNATURE_SIZE, hash_of
 from rebond.vault.roster import ROSTER_PREFIX, Roster, load_newest_roster, parse_roster
 from rebond.vault.slots import parse_slot
 from rebond.vault.snapshots import commit_kind, parse_snapshot, parse_snapshot_name, parse_void
+from rebond.vault.spare_copies import COPY_USED, name_of_original
 from rebond.vault.stream_items import SIGNED_KIND, parse_stream_item
 
 SMALL_LIMIT = 128 << 20  # bytes; no record but a pack is larger, so a larger one is not even read
@@ -97,13 +98,15 @@ def read_audit_context(store: Store) -> tuple[AuditContext, Finding | None]:
 
     Nothing tells whether ``vault.json`` is the right one; the finding says when there is none that holds.
     """
+    notes: list[Finding] = []
     try:
-        description = read_description(store)
+        description = read_description(store, notice=notes.append)
     except (VaultMissing, VaultDamaged, ForeignObject, FormatTooNew) as error:
         return AuditContext(), damage_of(DESCRIPTION_NAME, error)
     context = AuditContext(vault_id=description.vault_id, owner_verify_key=description.owner_verify_key)
     try:
-        return replace(context, roster=load_newest_roster(store, description.owner_verify_key)), None
+        roster = load_newest_roster(store, description.owner_verify_key, notice=notes.append)
+        return replace(context, roster=roster), next((each for each in notes if each.code == COPY_USED), None)
     except (VaultDamaged, FormatTooNew) as error:
         return context, damage_of(ROSTER_PREFIX, error)
 
@@ -185,6 +188,9 @@ def _check(info: ObjectInfo, content: bytes, object_class: ObjectClass, context:
             raise ForeignObject("vault.json names another owner than this vault's.")
         if context.vault_id is not None and description.vault_id != context.vault_id:
             raise ForeignObject("vault.json is that of another vault.")
+    elif object_class is ObjectClass.SPARE:
+        original = name_of_original(name)
+        _check(replace(info, name=original), content, classify_name(original), context)
     elif object_class is ObjectClass.PAPER:
         _check_paper(name, content, context.roster)
     elif object_class is ObjectClass.WITHDRAWAL:

@@ -9,12 +9,15 @@ from rebond.errors import ForeignObject, FormatTooNew, ObjectMissing, VaultDamag
 from rebond.findings import Finding, Severity
 from rebond.vault.access import Vault
 from rebond.vault.description import DESCRIPTION_NAME
-from rebond.vault.keyring import KEYRING_PREFIX, load_newest_keyring
+from rebond.vault.keyring import KEYRING_PREFIX, SealedKeyring, load_newest_keyring
 from rebond.vault.object_names import ObjectClass
 from rebond.vault.papers import README_NAME
 from rebond.vault.roster import ROSTER_PREFIX
 from rebond.vault.slots import show_slot, slot_name
+from rebond.vault.spare_copies import name_of_original, spare_name
+from rebond.vault.spare_mending import find_vain_copies
 
+_VITAL = (ObjectClass.DESCRIPTION, ObjectClass.ROSTER, ObjectClass.KEYRING, ObjectClass.SLOT)
 _NUMBERED = re.compile(r"(roster/|runs/|holds/[0-9a-f]{32}/)([0-9]{1,18})")
 
 
@@ -25,10 +28,13 @@ class NameCensus(Struct):
     slots: set[str] = field(default_factory=set)
     keyrings: int = 0
     papers: set[str] = field(default_factory=set)
-    has_description: bool = False
+    vital: set[str] = field(default_factory=set)
+    copies: set[str] = field(default_factory=set)  # by the names of what they are copies of
 
     def take(self, name: str, object_class: ObjectClass) -> None:
         """Note one name."""
+        if object_class in _VITAL:
+            self.vital.add(name)
         numbered = _NUMBERED.fullmatch(name)
         if numbered is not None:
             self.numbers.setdefault(numbered[1], []).append(int(numbered[2]))
@@ -38,22 +44,23 @@ class NameCensus(Struct):
             self.keyrings += 1
         elif object_class is ObjectClass.PAPER:
             self.papers.add(name)
-        elif object_class is ObjectClass.DESCRIPTION:
-            self.has_description = True
+        elif object_class is ObjectClass.SPARE:
+            self.copies.add(name_of_original(name))
 
 
 def check_census(vault: Vault, census: NameCensus) -> list[Finding]:
     """Return what is missing: key objects, clear files, and numbers that were skipped."""
     findings = []
-    if not census.has_description:
-        findings.append(_missing(DESCRIPTION_NAME))
+    if DESCRIPTION_NAME not in census.vital:
+        findings.append(_vital_missing(DESCRIPTION_NAME))
     if vault.roster.number not in census.numbers.get(ROSTER_PREFIX, []):
-        findings.append(_missing(f"{ROSTER_PREFIX}{vault.roster.number}"))
+        findings.append(_vital_missing(f"{ROSTER_PREFIX}{vault.roster.number}"))
     findings += [_missing(paper.name) for paper in vault.roster.rescue if paper.name not in census.papers]
     if README_NAME not in census.papers:
         findings.append(_note_missing(README_NAME))
     for prefix, numbers in census.numbers.items():
-        findings += [_missing(f"{prefix}{number}") for number in _find_gaps(numbers)]
+        gaps = [f"{prefix}{number}" for number in _find_gaps(numbers)]
+        findings += map(_vital_missing if prefix == ROSTER_PREFIX else _missing, gaps)
     return [*findings, *_check_slots(vault, census)]
 
 
@@ -66,7 +73,7 @@ def _find_gaps(numbers: Iterable[int]) -> list[int]:
 
 def _check_slots(vault: Vault, census: NameCensus) -> list[Finding]:
     """Compare the slots with those that the newest keyring trusts."""
-    if not census.keyrings:
+    if not census.keyrings and not any(name.startswith(KEYRING_PREFIX) for name in census.copies):
         return [_missing(KEYRING_PREFIX)]
     try:
         keyring = load_newest_keyring(vault.store, vault.vault_id, vault.credentials.owner_verify_key)
@@ -83,7 +90,17 @@ def _check_slots(vault: Vault, census: NameCensus) -> list[Finding]:
         ]
     trusted = {str(slot_name(slot)) for slot in keyring.wraps}
     missing = [_slot_missing(name) for name in sorted(trusted - census.slots)]
-    return [*missing, *(_stray(name) for name in sorted(census.slots - trusted))]
+    if f"{KEYRING_PREFIX}{keyring.number}" not in census.vital:
+        missing.append(_vital_missing(f"{KEYRING_PREFIX}{keyring.number}"))
+    strays = [_stray(name) for name in sorted(census.slots - trusted)]
+    return [*missing, *strays, *_check_copies(census, trusted, keyring)]
+
+
+def _check_copies(census: NameCensus, trusted: set[str], keyring: SealedKeyring) -> list[Finding]:
+    """Say which vital object has no second copy, and which copy has nothing that it stands for."""
+    alone = sorted(name for name in census.vital - census.copies if name in trusted or not name.startswith("keys/"))
+    vain = find_vain_copies(frozenset(census.copies), frozenset(census.vital), keyring)
+    return [*map(_copy_missing, alone), *map(_copy_in_vain, vain)]
 
 
 def _missing(name: str) -> Finding:
@@ -97,15 +114,49 @@ def _missing(name: str) -> Finding:
     )
 
 
+def _vital_missing(name: str) -> Finding:
+    return Finding(
+        code="object-missing",
+        severity=Severity.DAMAGE,
+        subject=name,
+        template="{name} is missing.",
+        hint_template="'rebond verify --repair' puts it back from {copy}, if that is there; otherwise put it back from "
+        "a replica or a copy of the vault. Find out who deleted it.",
+        values={"name": name, "copy": spare_name(name)},
+    )
+
+
+def _copy_missing(name: str) -> Finding:
+    return Finding(
+        code="copy-missing",
+        severity=Severity.WARNING,
+        subject=name,
+        template="{name} has no second copy in the vault: one damaged byte of it could cost the whole vault.",
+        hint_template="'rebond verify --repair' with the owner's key makes one.",
+        values={"name": name},
+    )
+
+
+def _copy_in_vain(name: str) -> Finding:
+    return Finding(
+        code="copy-in-vain",
+        severity=Severity.WARNING,
+        subject=spare_name(name),
+        template="{copy} is the copy of {name}, which was deleted: a key that was removed may open it.",
+        hint_template="'rebond verify --repair' with the owner's key deletes it.",
+        values={"name": name, "copy": spare_name(name)},
+    )
+
+
 def _slot_missing(name: str) -> Finding:
     return Finding(
         code="object-missing",
         severity=Severity.DAMAGE,
         subject=name,
         template="{name} is missing.",
-        hint_template="Restore it from a replica, or remove it with 'rebond key remove {slot}' and add it anew with "
-        "'rebond key add'.",
-        values={"name": name, "slot": show_slot(name)},
+        hint_template="'rebond verify --repair' puts it back from {copy}, if that is there. Otherwise restore it from "
+        "a replica, or remove it with 'rebond key remove {slot}' and add it anew with 'rebond key add'.",
+        values={"name": name, "slot": show_slot(name), "copy": spare_name(name)},
     )
 
 

@@ -14,6 +14,7 @@ from rebond.vault.commits import read_commit
 from rebond.vault.endings import put_withdrawal, read_endings
 from rebond.vault.frames import Compressor, build_frame
 from rebond.vault.marks import Marks, read_marks
+from rebond.vault.numbered_objects import list_numbered
 from rebond.vault.packs import hash_in_name
 from rebond.vault.parents import Parent
 from rebond.vault.primitives import hash_of
@@ -29,7 +30,6 @@ from rebond.vault.references import (
 from rebond.vault.roster import ROSTER_PREFIX, Roster, load_newest_roster
 from rebond.vault.sealing import SealingContext
 from rebond.vault.segments import PRIVATE_PART_NUMBER, SegmentKind, seal_segment
-from rebond.vault.signed_objects import list_numbered
 from rebond.vault.snapshots import (
     CatalogPart,
     ComponentSummary,

@@ -27,11 +27,12 @@ from rebond.vault.headers import HEADER_SIZE
 from rebond.vault.keyring import KEYRING_PREFIX, KeyringSecrets, OpenKeyring, build_keyring
 from rebond.vault.local_vaults import find_vault_around
 from rebond.vault.members import owner_credentials
+from rebond.vault.numbered_objects import list_numbered
 from rebond.vault.papers import VaultPapers, load_papers, put_papers
 from rebond.vault.primitives import sealing_public_bytes, signing_key
 from rebond.vault.recovery_keys import KEY_SIZE, print_recovery_key
 from rebond.vault.roster import ROSTER_PREFIX, Domain, Member, Roster, build_roster
-from rebond.vault.signed_objects import list_numbered, put_once
+from rebond.vault.signed_objects import put_once
 from rebond.vault.slots import (
     DEFAULT_COST,
     Argon2Cost,
@@ -41,12 +42,13 @@ from rebond.vault.slots import (
     make_slot,
     recovery_key_secret,
 )
+from rebond.vault.spare_copies import put_spare, spare_name
 
 _ATTEMPTS = 16
 _REMAINS = re.compile(
-    r"(README\.txt|VAULT-FORMAT\.md|rescue/[^/]+|keys/[0-9a-f]{32}|keyring/[1-9][0-9]{0,17}|roster/[1-9][0-9]{0,17}|probe/.+)"
+    r"(README\.txt|VAULT-FORMAT\.md|rescue/[^/]+|(spare/)?(keys/[0-9a-f]{32}|keyring/[1-9][0-9]{0,17}|roster/[1-9][0-9]{0,17})|probe/.+)"
 )
-_CLEARED = re.compile(r"(keys|keyring|roster|probe)/.+")
+_CLEARED = re.compile(r"((spare/)?(keys|keyring|roster)|probe)/.+")
 
 
 class Created(Reserved, frozen=True, kw_only=True):
@@ -134,9 +136,10 @@ def require_free_place(store: Store) -> tuple[str, ...]:
             location=store.location,
             vault=around,
         )
-    with contextlib.suppress(ObjectMissing):
-        store.stat(DESCRIPTION_NAME)  # asked first: in a listing other objects of a vault come before it
-        raise _exists(store)
+    for name in (DESCRIPTION_NAME, spare_name(DESCRIPTION_NAME)):
+        with contextlib.suppress(ObjectMissing):
+            store.stat(name)  # asked first: in a listing other objects of a vault come before it
+            raise _exists(store)
     remains = []
     for info in store.list_objects():
         if not _REMAINS.fullmatch(info.name):
@@ -188,8 +191,7 @@ def _put_keys(
     ours: list[str],
 ) -> OpenKeyring:
     for slot in slots:
-        ours.append(slot.name)
-        put_once(store, slot.name, slot.content)
+        _put_with_copy(store, slot.name, slot.content, ours)
     trusted = {slot.id: slot.public for slot in slots}
 
     def build(number: int) -> bytes:
@@ -241,12 +243,10 @@ def _put_numbered(store: Store, prefix: str, build: Callable[[int], bytes], ours
     for _ in range(_ATTEMPTS):
         taken = list_numbered(store, prefix).numbers
         number = max(taken, default=0) + 1
-        name = f"{prefix}{number}"
         try:
-            put_once(store, name, build(number))
+            _put_with_copy(store, f"{prefix}{number}", build(number), ours)
         except ObjectExists:
             continue
-        ours.append(name)
         return number
     raise UsageError(
         "Somebody else is writing below {prefix} in {location}.",
@@ -256,8 +256,17 @@ def _put_numbered(store: Store, prefix: str, build: Callable[[int], bytes], ours
     )
 
 
+def _put_with_copy(store: Store, name: str, content: bytes, ours: list[str]) -> None:
+    put_once(store, name, content)
+    ours += [name, spare_name(name)]
+    put_spare(store, name, content)
+
+
 def _claim_place(store: Store, description: bytes, ours: list[str]) -> None:
-    """Put ``vault.json``: from here on there is a vault. Whoever comes second clears its objects away."""
+    """Put ``vault.json``: from here on there is a vault. Whoever comes second clears its objects away.
+
+    Its copy comes after it: a copy without it says that a vault was there and lost it.
+    """
     try:
         put_once(store, DESCRIPTION_NAME, description)
     except ObjectExists as error:
@@ -265,6 +274,7 @@ def _claim_place(store: Store, description: bytes, ours: list[str]) -> None:
             with contextlib.suppress(StoreError):  # remains do no harm: nothing of the other vault names them
                 store.delete(name)
         raise _exists(store) from error
+    put_spare(store, DESCRIPTION_NAME, description)
 
 
 def _clear_away(store: Store, remains: tuple[str, ...], vault_id: VaultId) -> None:

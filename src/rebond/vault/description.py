@@ -18,7 +18,8 @@ from rebond.identifiers import VaultId
 from rebond.store.protocol import Store
 from rebond.vault.headers import FORMAT_VERSION
 from rebond.vault.primitives import hash_of, sign, verify_signature
-from rebond.vault.signed_objects import read_capped
+from rebond.vault.signed_objects import Notice, ignore_finding
+from rebond.vault.spare_copies import read_either
 
 DESCRIPTION_NAME = "vault.json"
 DESCRIPTION_LIMIT_BYTES = 64 << 10
@@ -92,10 +93,13 @@ def parse_description(content: bytes) -> VaultDescription:
     )
 
 
-def read_description(store: Store) -> VaultDescription:
-    """Return what the vault says of itself; raises ``VaultMissing`` and what ``parse_description`` does."""
+def read_description(store: Store, *, notice: Notice = ignore_finding) -> VaultDescription:
+    """Return what the vault says of itself, or what the copy says: then ``notice`` is told.
+
+    Raises ``VaultMissing`` and what ``parse_description`` does.
+    """
     try:
-        content = read_capped(store, DESCRIPTION_NAME, DESCRIPTION_LIMIT_BYTES)
+        return read_either(store, DESCRIPTION_NAME, DESCRIPTION_LIMIT_BYTES, parse_description, notice=notice)
     except ObjectMissing as error:
         raise VaultMissing(
             "There is no vault at {location}.",
@@ -105,7 +109,6 @@ def read_description(store: Store) -> VaultDescription:
             else "Check the address, and that its disk is mounted. 'rebond vault create' makes one, also after a cut.",
             location=store.location,
         ) from error
-    return parse_description(content)
 
 
 _HINT = "Put back the original vault.json from a replica or a copy of the vault."

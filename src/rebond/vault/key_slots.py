@@ -4,7 +4,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from rebond.clock import Clock
-from rebond.errors import ObjectMissing, RebondError, Refused, StoreError, UnknownName, VaultDamaged
+from rebond.errors import ObjectMissing, RebondError, Refused, StoreError, UnknownName
 from rebond.store.protocol import Store
 from rebond.vault.keyring import (
     KEYRING_PREFIX,
@@ -15,16 +15,10 @@ from rebond.vault.keyring import (
     load_newest_keyring,
     open_keyring,
 )
-from rebond.vault.signed_objects import list_numbered, put_once, read_capped
-from rebond.vault.slots import (
-    DEFAULT_COST,
-    SLOT_LIMIT_BYTES,
-    Argon2Cost,
-    SlotSecret,
-    make_slot,
-    parse_slot,
-    slot_name,
-)
+from rebond.vault.numbered_objects import list_numbered
+from rebond.vault.signed_objects import put_once
+from rebond.vault.slots import DEFAULT_COST, Argon2Cost, SlotSecret, make_slot, read_slot, slot_name
+from rebond.vault.spare_copies import put_spare, spare_name
 
 
 class SlotSummary(Struct, frozen=True, kw_only=True):
@@ -48,11 +42,11 @@ def list_slots(store: Store, keyring: OpenKeyring) -> tuple[SlotSummary, ...]:
     """Return the slots that open the vault, and strays that open nothing, trusted ones first."""
     names = {slot_name(slot): slot for slot in keyring.trusted}
     strays = sorted(info.name for info in store.list_objects("keys/") if info.name not in names)
-    found = [_summarize(store, name, slot, keyring) for name, slot in names.items()]
+    found = [_summarize(store, slot, keyring) for slot in names.values()]
     for name in strays:
         slot = _id_in(name)
         if slot is not None:
-            found.append(replace(_summarize(store, name, slot, keyring), is_trusted=False))
+            found.append(replace(_summarize(store, slot, keyring), is_trusted=False))
     return tuple(found)
 
 
@@ -75,6 +69,7 @@ def add_slot(
         keyring.vault_id, keyring.secrets.owner_verify_key, secret, now_ms=clock.now_ms(), label=label, cost=cost
     )
     put_once(store, slot.name, slot.content)
+    put_spare(store, slot.name, slot.content)
     changed = change_keyring(store, keyring, lambda current: _with_slot(current, slot.id, slot.public))
     return slot.id, changed
 
@@ -82,21 +77,22 @@ def add_slot(
 def remove_slot(store: Store, keyring: OpenKeyring, slot_id: bytes) -> OpenKeyring:
     """Let a slot open nothing any more; return the keyring that no longer trusts it.
 
-    The new keyring, under a fresh key, is put first; then the slot and the older keyrings, which it
-    could still open, are deleted. Cut short, run it again. Whoever copied both before can still
-    read what he could read then. Raises ``Refused`` for the last slot and for the one in use,
-    ``UnknownName`` for a slot that is not there.
+    The new keyring, under a fresh key, is put first; then the older keyrings, which it could still
+    open, are deleted, and at last the slot, each with its copy. Cut short, run it again: as long as
+    anything is left, the slot is. Whoever copied both before can still read what he could read then.
+    Raises ``Refused`` for the last slot and for the one in use, ``UnknownName`` for a slot that is not there.
     """
-    if slot_id not in keyring.trusted and not _is_there(store, slot_name(slot_id)):
+    places = (slot_name(slot_id), spare_name(slot_name(slot_id)))
+    if slot_id not in keyring.trusted and not any(_is_there(store, place) for place in places):
         raise UnknownName(
             "The vault has no slot {slot}.", hint="'rebond key list' shows all slots.", slot=slot_id.hex()
         )
     changed = change_keyring(store, keyring, lambda current: _without(current, slot_id))
     _require_readable(store, changed)
-    store.delete(slot_name(slot_id))
-    for number in list_numbered(store, KEYRING_PREFIX).numbers:
-        if number < changed.number:
-            store.delete(keyring_name(number))
+    older = [keyring_name(number) for number in list_numbered(store, KEYRING_PREFIX).numbers if number < changed.number]
+    for name in (*older, slot_name(slot_id)):
+        store.delete(spare_name(name))
+        store.delete(name)
     return changed
 
 
@@ -151,9 +147,9 @@ def _require_readable(store: Store, keyring: OpenKeyring) -> None:
     open_keyring(sealed, keyring.opened_by, keyring.slot_seed, owner, keyring.description_hash)
 
 
-def _summarize(store: Store, name: str, slot_id: bytes, keyring: OpenKeyring) -> SlotSummary:
+def _summarize(store: Store, slot_id: bytes, keyring: OpenKeyring) -> SlotSummary:
     try:
-        slot = parse_slot(read_capped(store, name, SLOT_LIMIT_BYTES), keyring.vault_id)
+        slot = read_slot(store, slot_id, keyring.vault_id)
     except StoreError as error:
         if not isinstance(error, ObjectMissing):
             raise
@@ -166,7 +162,6 @@ def _summarize(store: Store, name: str, slot_id: bytes, keyring: OpenKeyring) ->
         label=slot.label,
         made_ms=slot.made_ms,
         is_current=slot_id == keyring.opened_by,
-        trouble=None if slot.id == slot_id else VaultDamaged("it was renamed"),
     )
 
 

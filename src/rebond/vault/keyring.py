@@ -14,12 +14,13 @@ from typing import Annotated, ClassVar
 import msgspec
 from msgspec.structs import replace
 
-from rebond.errors import ForeignObject, ObjectExists, ObjectMissing, VaultDamaged, VaultError, WrongKey
+from rebond.errors import ForeignObject, ObjectExists, ObjectMissing, RebondError, VaultDamaged, WrongKey
 from rebond.findings import Finding, Severity
 from rebond.identifiers import DomainId, VaultId
 from rebond.secret import Reserved
 from rebond.store.protocol import Store
 from rebond.vault.headers import ObjectKind, with_sum
+from rebond.vault.numbered_objects import NumberedObjects, find_newest_valid, list_numbered
 from rebond.vault.primitives import (
     SIGNATURE_SIZE,
     WRAP_SIZE,
@@ -38,15 +39,13 @@ from rebond.vault.primitives import (
 from rebond.vault.records import decode, encode
 from rebond.vault.signed_objects import (
     Notice,
-    NumberedObjects,
-    find_newest_valid,
     frame_record,
     ignore_finding,
-    list_numbered,
     put_once,
     split_record,
     verify_owner_signature,
 )
+from rebond.vault.spare_copies import put_spare
 
 KEYRING_PREFIX = "keyring/"
 KEYRING_LIMIT_BYTES = 8 << 20
@@ -247,6 +246,7 @@ def change_keyring(store: Store, current: OpenKeyring, change: Callable[[OpenKey
             put_once(store, keyring_name(changed.number), content)
         except ObjectExists:
             continue
+        put_spare(store, keyring_name(changed.number), content)
         return changed
     raise _never_still()
 
@@ -266,16 +266,27 @@ def _wrap_info(number: int) -> bytes:
 def _newest(
     store: Store, listed: NumberedObjects, vault_id: VaultId, owner: bytes, at_least: int, notice: Notice
 ) -> SealedKeyring:
+    faults: dict[str, RebondError] = {}
     found = find_newest_valid(
         store,
         listed,
         lambda content, number: parse_keyring(content, number, vault_id, owner),
         at_least=at_least,
         limit_bytes=KEYRING_LIMIT_BYTES,
-        pass_over=lambda name, reason: notice(_invalid(name, reason)),
+        pass_over=faults.__setitem__,
+        notice=notice,
     )
+    for name, reason in faults.items():
+        notice(_invalid(name, reason))
     if found is not None:
         return found
+    if faults:
+        raise VaultDamaged(
+            "The newest keyring, {name}, is damaged, and no copy of it in the vault is whole: {reason}",
+            hint=_FROM_ELSEWHERE,
+            name=next(iter(faults)),
+            reason=next(iter(faults.values())),
+        )
     if at_least:
         raise VaultDamaged(
             "The vault was rolled back: keyring {number} was seen before, and no valid one of it or later is there.",
@@ -284,12 +295,15 @@ def _newest(
             number=at_least,
         )
     raise VaultDamaged(
-        "There is no valid keyring in the vault, so its content cannot be opened.",
-        hint="Restore the objects below keyring/ from a replica or a copy of the vault.",
+        "There is no keyring in the vault, so its content cannot be opened.",
+        hint=_FROM_ELSEWHERE,
     )
 
 
-def _invalid(name: str, reason: VaultError) -> Finding:
+_FROM_ELSEWHERE = "Restore the objects below keyring/ from a replica or a copy of the vault."
+
+
+def _invalid(name: str, reason: RebondError) -> Finding:
     return Finding(
         code="keyring-invalid",
         severity=Severity.DAMAGE,

@@ -21,7 +21,15 @@ WITHDRAWAL_STRAY = "withdrawal-stray"  # the code of a finding
 
 _FROM_A_COPY = Phrase("Put it back from a replica or a copy of the vault: a repair cannot make it anew.")
 _BY_A_REPAIR = Phrase("Run 'rebond verify --read-data --repair' with the owner's key, then make a new backup.")
+_FROM_ITS_OTHER_COPY = Phrase(
+    "'rebond verify --repair' with the owner's key puts it back from its other copy in the vault. If both are damaged, "
+    "put it back from a replica or a copy of the vault."
+)
 _REMEDIES = {
+    ObjectClass.DESCRIPTION: _FROM_ITS_OTHER_COPY,
+    ObjectClass.ROSTER: _FROM_ITS_OTHER_COPY,
+    ObjectClass.KEYRING: _FROM_ITS_OTHER_COPY,
+    ObjectClass.SPARE: _FROM_ITS_OTHER_COPY,
     ObjectClass.PACK: _BY_A_REPAIR,
     ObjectClass.INDEX: _BY_A_REPAIR,
     ObjectClass.REFERENCES: Phrase("The snapshot can still be restored. Make a new backup, then forget this snapshot."),
@@ -30,8 +38,8 @@ _REMEDIES = {
         "by hand: a prune refuses beside it."
     ),
     ObjectClass.SLOT: Phrase(
-        "Put it back from a copy of the vault, or open the vault with another secret, run 'rebond key remove {slot}' "
-        "and then 'rebond key add'."
+        "'rebond verify --repair' with the owner's key puts it back from its other copy in the vault. If both are "
+        "damaged, run 'rebond key remove {slot}' and then 'rebond key add'."
     ),
 }
 

@@ -25,6 +25,7 @@ class ObjectClass(enum.StrEnum):
     RUN = "run"
     HOLD = "hold"
     STREAM_ITEM = "stream item"
+    SPARE = "spare copy"
     PROBE = "probe"
     UNKNOWN = "unknown"
 
@@ -51,6 +52,11 @@ _SHAPES: tuple[tuple[str, ObjectClass, re.Pattern[str]], ...] = tuple(
         ("README.txt", ObjectClass.PAPER, r"README\.txt"),
         ("VAULT-FORMAT.md", ObjectClass.PAPER, r"VAULT-FORMAT\.md"),
         ("rescue/", ObjectClass.PAPER, r"rescue/.+"),
+        (
+            "spare/",
+            ObjectClass.SPARE,
+            rf"spare/(vault\.json|roster/{_NUMBER}|keyring/{_NUMBER}|keys/{_ID16})",
+        ),
         ("probe/", ObjectClass.PROBE, r"probe/.+"),
     )
 )

@@ -30,16 +30,15 @@ from rebond.vault.members import owner_credentials
 from rebond.vault.pins import Pin, Pins
 from rebond.vault.primitives import sealing_public_bytes
 from rebond.vault.roster import Roster, load_newest_roster
-from rebond.vault.signed_objects import Notice, ignore_finding, read_capped
+from rebond.vault.signed_objects import Notice, ignore_finding
 from rebond.vault.slots import (
-    SLOT_LIMIT_BYTES,
     Slot,
     SlotMethod,
     SlotSecret,
     key_file_secret,
     open_slot,
-    parse_slot,
     passphrase_secret,
+    read_slot,
     show_slot,
     slot_name,
     spend_as_if_derived,
@@ -92,7 +91,7 @@ def open_vault(
     for a revoked member, ``FormatTooNew``, ``ForeignObject`` for a vault that somebody replaced,
     ``VaultDamaged`` for damage and for a vault that was rolled back.
     """
-    description = read_description(store)
+    description = read_description(store, notice=notice)
     owner = description.owner_verify_key
     pin = Pin(owner_verify_key=owner) if pins is None else pins.require_owner(description.vault_id, owner)
     if isinstance(secret, SlotSecret):
@@ -196,9 +195,7 @@ def _read_slots(
     for slot_id in sealed.wraps:
         name = slot_name(slot_id)
         try:
-            slot = parse_slot(read_capped(store, name, SLOT_LIMIT_BYTES, listed=listed.get(name)), sealed.vault_id)
-            if slot.id != slot_id:
-                raise VaultDamaged("The slot {name} holds another slot: it was renamed.", name=name)
+            slot = read_slot(store, slot_id, sealed.vault_id, listed=listed.get(name), notice=notice)
         except ObjectMissing:
             notice(_slot_missing(name))
         except (VaultDamaged, FormatTooNew) as error:

@@ -31,7 +31,10 @@ _BATCH = 64  # packs whose rows are looked up in the lists together
 
 
 class RepairOutcome(Struct, frozen=True, kw_only=True):
-    """What was added, and which damage marks had had their day. Names are those of objects."""
+    """What was added, and which damage marks had had their day. Names are those of objects.
+
+    ``put_back`` are vital objects and copies of such that were put right.
+    """
 
     new_packs: tuple[str, ...] = ()
     new_lists: tuple[str, ...] = ()
@@ -40,11 +43,13 @@ class RepairOutcome(Struct, frozen=True, kw_only=True):
     marked_packs: tuple[str, ...] = ()
     marked_segments: int = 0
     lifted_marks: tuple[str, ...] = ()
+    put_back: tuple[str, ...] = ()
 
     @property
     def changed_anything(self) -> bool:
         """Whether anything was written."""
-        return bool(self.new_packs or self.new_lists or self.marked_packs or self.marked_segments or self.lifted_marks)
+        added = self.new_packs or self.new_lists or self.put_back
+        return bool(added or self.marked_packs or self.marked_segments or self.lifted_marks)
 
 
 class _ListedPack(Struct):

@@ -10,25 +10,24 @@ from typing import Annotated
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from rebond.errors import ForeignObject, FormatTooNew, ObjectExists, VaultDamaged, VaultError
+from rebond.errors import ForeignObject, FormatTooNew, ObjectExists, RebondError, VaultDamaged
 from rebond.findings import Finding, Severity
 from rebond.identifiers import DomainId, MemberId, VaultId
 from rebond.store.protocol import Store
 from rebond.vault.credentials import Role
 from rebond.vault.headers import ObjectKind, with_sum
+from rebond.vault.numbered_objects import NumberedObjects, find_newest_valid, list_numbered
 from rebond.vault.primitives import SIGNATURE_SIZE, Buffer, sign, verify_signature
 from rebond.vault.records import decode, encode
 from rebond.vault.signed_objects import (
     Notice,
-    NumberedObjects,
-    find_newest_valid,
     frame_record,
     ignore_finding,
-    list_numbered,
     put_once,
     split_record,
     verify_owner_signature,
 )
+from rebond.vault.spare_copies import put_spare
 
 ROSTER_PREFIX = "roster/"
 ROSTER_LIMIT_BYTES = 8 << 20
@@ -263,10 +262,12 @@ def change_roster(
         if changed == current:
             return current
         changed = msgspec.structs.replace(changed, number=listed.next_after(current.number), made_ms=now_ms)
+        content = build_roster(changed, owner_key)
         try:
-            put_once(store, roster_name(changed.number), build_roster(changed, owner_key))
+            put_once(store, roster_name(changed.number), content)
         except ObjectExists:
             continue
+        put_spare(store, roster_name(changed.number), content)
         return changed
     raise VaultDamaged(
         "The roster could not be changed: its next number was taken {attempts} times in a row.",
@@ -276,16 +277,27 @@ def change_roster(
 
 
 def _newest(store: Store, listed: NumberedObjects, owner_verify_key: bytes, at_least: int, notice: Notice) -> Roster:
+    faults: dict[str, RebondError] = {}
     found = find_newest_valid(
         store,
         listed,
         lambda content, number: parse_roster(content, number, owner_verify_key),
         at_least=at_least,
         limit_bytes=ROSTER_LIMIT_BYTES,
-        pass_over=lambda name, reason: notice(_invalid(name, reason)),
+        pass_over=faults.__setitem__,
+        notice=notice,
     )
+    for name, reason in faults.items():
+        notice(_invalid(name, reason))
     if found is not None:
         return found
+    if faults:
+        raise VaultDamaged(
+            "The newest roster, {name}, is damaged, and no copy of it in the vault is whole: {reason}",
+            hint=_FROM_ELSEWHERE,
+            name=next(iter(faults)),
+            reason=next(iter(faults.values())),
+        )
     if at_least:
         raise VaultDamaged(
             "The vault was rolled back: roster {number} was seen before, and no valid one of it or later is there.",
@@ -294,12 +306,15 @@ def _newest(store: Store, listed: NumberedObjects, owner_verify_key: bytes, at_l
             number=at_least,
         )
     raise VaultDamaged(
-        "There is no valid roster in the vault.",
-        hint="Restore the objects below roster/ from a replica or a copy of the vault.",
+        "There is no roster in the vault.",
+        hint=_FROM_ELSEWHERE,
     )
 
 
-def _invalid(name: str, reason: VaultError) -> Finding:
+_FROM_ELSEWHERE = "Restore the objects below roster/ from a replica or a copy of the vault."
+
+
+def _invalid(name: str, reason: RebondError) -> Finding:
     return Finding(
         code="roster-invalid",
         severity=Severity.DAMAGE,

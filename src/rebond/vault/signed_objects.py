@@ -1,18 +1,16 @@
-"""How the clear records of the owner are framed, numbered, put and read (slots, keyring, roster).
+"""How the clear records of the owner are framed, put and read (slots, keyring, roster).
 
 All three begin alike: ``clear header (48) ‖ length u32 ‖ record (MessagePack)``, called the *head*.
 Whatever comes from a store is hostile until its sum and signature are checked, so sizes are
 judged before anything is read or decoded.
 """
 
-import re
 import struct
 from collections.abc import Callable
-from typing import TypeVar
 
 from msgspec import Struct
 
-from rebond.errors import ForeignObject, ObjectExists, VaultDamaged, VaultError
+from rebond.errors import ObjectExists, VaultDamaged
 from rebond.findings import Finding
 from rebond.identifiers import VaultId
 from rebond.store.protocol import ObjectInfo, Store
@@ -20,10 +18,8 @@ from rebond.vault.headers import HEADER_SIZE, ClearHeader, ObjectKind, decode_he
 from rebond.vault.primitives import SIGNATURE_SIZE, Buffer, verify_signature
 
 Notice = Callable[[Finding], None]
-Parsed = TypeVar("Parsed")
 
 _LENGTH = struct.Struct("<I")
-_NUMBER = re.compile(r"[1-9][0-9]{0,17}")
 HEAD_OVERHEAD = HEADER_SIZE + _LENGTH.size
 
 
@@ -101,54 +97,3 @@ def put_once(store: Store, name: str, content: bytes) -> None:
         # A retried put may meet its own first attempt.
         if store.stat(name).size != len(content) or store.read(name) != content:
             raise
-
-
-class NumberedObjects(Struct, frozen=True):
-    """One listing of ``roster/`` or ``keyring/``: numbers falling, with what the store says of each."""
-
-    prefix: str
-    numbers: tuple[int, ...]
-    infos: tuple[ObjectInfo, ...]
-
-    def next_after(self, number: int) -> int:
-        """Return the smallest number above ``number`` that nothing has, valid or not."""
-        taken = set(self.numbers)
-        number += 1
-        while number in taken:
-            number += 1
-        return number
-
-
-def list_numbered(store: Store, prefix: str) -> NumberedObjects:
-    """List ``PREFIX N`` objects, highest number first; other names below the prefix are left out."""
-    found = [
-        (int(info.name[len(prefix) :]), info)
-        for info in store.list_objects(prefix)
-        if _NUMBER.fullmatch(info.name[len(prefix) :])
-    ]
-    found.sort(key=lambda pair: pair[0], reverse=True)
-    return NumberedObjects(prefix, tuple(n for n, _ in found), tuple(i for _, i in found))
-
-
-def find_newest_valid(
-    store: Store,
-    listed: NumberedObjects,
-    parse: Callable[[bytes, int], Parsed],
-    *,
-    at_least: int,
-    limit_bytes: int,
-    pass_over: Callable[[str, VaultError], None],
-) -> Parsed | None:
-    """Return the valid object with the highest number; ``None`` where none of ``at_least`` or more is valid.
-
-    Those above it that are not are told to ``pass_over``, with their name and why. Nothing below ``at_least`` is
-    looked at: that would be the way to roll a vault back. Raises ``ObjectMissing`` for what went since the listing.
-    """
-    for number, info in zip(listed.numbers, listed.infos, strict=True):
-        if number < at_least:
-            break
-        try:
-            return parse(read_capped(store, info.name, limit_bytes, listed=info), number)
-        except (VaultDamaged, ForeignObject) as error:
-            pass_over(info.name, error)
-    return None

@@ -19,11 +19,13 @@ from msgspec import Struct
 from rebond.errors import UsageError, VaultDamaged, WrongKey
 from rebond.identifiers import VaultId, random_id
 from rebond.secret import Reserved, Secret
+from rebond.store.protocol import ObjectInfo, Store
 from rebond.vault.headers import ObjectKind, with_sum
 from rebond.vault.primitives import HASH_SIZE, SEAL_OVERHEAD, Buffer, derive, open_seal, seal, sealing_public_bytes
 from rebond.vault.records import decode, encode
 from rebond.vault.recovery_keys import KEY_SIZE, looks_like_recovery_key, read_recovery_key
-from rebond.vault.signed_objects import frame_record, split_record
+from rebond.vault.signed_objects import Notice, frame_record, ignore_finding, split_record
+from rebond.vault.spare_copies import read_either
 
 SLOT_LIMIT_BYTES = 16 << 10
 _SALT_SIZE = 32
@@ -239,6 +241,29 @@ def parse_slot(content: Buffer, vault_id: VaultId | None = None) -> Slot:
         sealed_seed=framed.rest[:sealed_size],
         check=framed.rest[sealed_size:],
     )
+
+
+def read_slot(
+    store: Store,
+    slot_id: bytes,
+    vault_id: VaultId,
+    *,
+    listed: ObjectInfo | None = None,
+    notice: Notice = ignore_finding,
+) -> Slot:
+    """Return a slot, or its copy where it is damaged or gone: then ``notice`` is told.
+
+    ``listed`` is what a listing has just said of it. Raises ``ObjectMissing`` and what ``parse_slot`` does.
+    """
+    name = slot_name(slot_id)
+
+    def parse(content: bytes) -> Slot:
+        slot = parse_slot(content, vault_id)
+        if slot.id != slot_id:
+            raise VaultDamaged("The slot {name} holds another slot: it was renamed.", name=name)
+        return slot
+
+    return read_either(store, name, SLOT_LIMIT_BYTES, parse, listed=listed, notice=notice)
 
 
 def open_slot(slot: Slot, secret: SlotSecret) -> bytes | None:

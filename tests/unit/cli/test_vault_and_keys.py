@@ -24,10 +24,11 @@ def test_what_is_wrong_with_a_slot_is_said_in_the_language_that_was_asked_for(tm
     slots = {each["method"]: each for each in program.ask("key", "list")["slots"]}
     opened = next(each for each in slots.values() if each["current"])
     others = [each["id"] for each in slots.values() if not each["current"]]
-    first, second = (program.vault / "keys" / each for each in others[:2])
-    first.write_bytes(second.read_bytes())
+    for place in ("keys", "spare/keys"):
+        first, second = (program.vault / place / each for each in others[:2])
+        first.write_bytes(second.read_bytes())
     said = {language: program.good("key", "list", "--lang", language).out for language in ("en", "fr")}
-    assert ("it was renamed" in said["en"], "it was renamed" in said["fr"], "il a été renommé" in said["fr"]) == (
+    assert ("was renamed" in said["en"], "was renamed" in said["fr"], "a été renommé" in said["fr"]) == (
         True,
         False,
         True,
@@ -77,7 +78,11 @@ def test_the_vaults_below_a_folder_are_listed_without_a_secret(tmp_path: pathlib
     (tmp_path / "disk" / "two" / "vault.json").write_text("{")
     damaged = program("vault", "list", tmp_path / "disk")
     assert damaged.status == 3
-    assert str(tmp_path / "disk" / "two: vault.json cannot be read") in damaged.out
+    assert str(tmp_path / "disk" / "two: vault.json is damaged: ") in damaged.out
+    assert vaults[1] in damaged.out, "its copy says whose it is"
+
+    (tmp_path / "disk" / "two" / "spare" / "vault.json").write_text("{")
+    assert str(tmp_path / "disk" / "two: vault.json cannot be read") in program("vault", "list", tmp_path / "disk").out
 
 
 def test_a_wrong_passphrase_ends_with_12_and_an_absent_vault_with_10(program: Program, tmp_path: pathlib.Path) -> None:

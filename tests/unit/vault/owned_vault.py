@@ -9,6 +9,7 @@ from rebond.testing.manual_clock import ManualClock
 from rebond.vault.creation import Created, create_vault
 from rebond.vault.papers import VaultPapers
 from rebond.vault.slots import Argon2Cost, SlotSecret, passphrase_secret
+from rebond.vault.spare_copies import spare_name
 
 CHEAP = Argon2Cost(memory_kib=64, passes=1, lanes=1)
 PASSPHRASE = "quatre mots très simples"
@@ -62,6 +63,14 @@ def contents(store: Store) -> dict[str, bytes]:
 def replace_object(store: Store, name: str, content: bytes) -> None:
     store.delete(name)
     store.put_if_absent(name, content)
+
+
+def replace_both(store: Store, name: str, content: bytes | None) -> None:
+    """Put other bytes, or nothing, in the place of an object and of its copy."""
+    for place in (name, spare_name(name)):
+        store.delete(place)
+        if content is not None:
+            store.put_if_absent(place, content)
 
 
 def copy_store(store: Store) -> MemoryStore:

@@ -11,6 +11,7 @@ from rebond.cli.output.speech import tr
 from rebond.cli.output.tables import format_table
 from rebond.cli.vaults.opening import missing_vault_told
 from rebond.errors import RebondError, VaultMissing
+from rebond.findings import Finding
 from rebond.store.opening import open_store
 from rebond.store.places import Place, find_places
 from rebond.units import format_iso, format_moment
@@ -70,10 +71,11 @@ class _Row(Struct, frozen=True, kw_only=True):
 
 def _look_at(place: Place) -> _Row | None:
     """Return what is said of a vault; ``None`` for a file of another program that is called the same."""
+    noticed: list[Finding] = []
     try:
         store = open_store(place.address)
         try:
-            found = read_description(store)
+            found = read_description(store, notice=noticed.append)
         finally:
             store.close()
     except RebondError as error:
@@ -86,4 +88,5 @@ def _look_at(place: Place) -> _Row | None:
         owner_fingerprint=found.owner_fingerprint,
         made=format_iso(found.made_ms),
         shown_made=format_moment(found.made_ms),
+        problem=tr(noticed[0].template, **noticed[0].values) if noticed else None,
     )

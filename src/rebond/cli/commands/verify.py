@@ -204,6 +204,7 @@ def _repair_lines(repair: RepairOutcome) -> Iterator[str]:
         (tr("segments copied to new packs"), repair.copied_segments),
         (tr("damaged packs marked: the next backup stores their content again"), len(repair.marked_packs)),
         (tr("damaged segments marked: the next backup stores their content again"), repair.marked_segments),
+        (tr("vital objects and copies of them put right"), len(repair.put_back)),
         (tr("marks lifted: what they named is whole elsewhere"), len(repair.lifted_marks)),
     ):
         if count:

@@ -71,6 +71,7 @@ CLI_KEEPING: dict[str, str] = {
     "packs put back on a list": "paquets remis dans une liste",
     "segments copied to new packs": "segments copiés dans de nouveaux paquets",
     "damaged packs marked: the next backup stores their content again": "paquets endommagés marqués : la prochaine sauvegarde stocke à nouveau leur contenu",
+    "vital objects and copies of them put right": "objets vitaux et copies de ceux-ci remis en état",
     "damaged segments marked: the next backup stores their content again": "segments endommagés marqués : la prochaine sauvegarde stocke à nouveau leur contenu",
     "marks lifted: what they named is whole elsewhere": "marques levées : ce qu'elles nommaient est entier ailleurs",
     "Repair: {words}: {count}.": "Réparation : {words} : {count}.",

@@ -56,7 +56,6 @@ VAULT: dict[str, str] = {
     "The references {name} of a snapshot are missing.": "Les références {name} d'une sauvegarde manquent.",
     "Run 'rebond verify' to see what it reaches.": "Lancez « rebond verify » pour voir ce que cela atteint.",
     "The references {name} are not what was written.": "Les références {name} ne sont pas ce qui fut écrit.",
-    "it was renamed": "il a été renommé",
     "A newer snapshot may be what was meant: its record {name} cannot be trusted, so {id} of {moment} was taken.": "Une sauvegarde plus récente est peut-être celle qui était voulue : on ne peut se fier à sa fiche {name}, donc {id} de {moment} a été prise.",
     "'rebond verify' says what is wrong with it. A copy of the vault may have it whole: --vault ADDRESS-OF-THE-COPY.": "« rebond verify » dit ce qu'elle a. Une copie du coffre l'a peut-être entière : --vault ADRESSE-DE-LA-COPIE.",
     "The snapshot record {name} cannot be trusted: {reason}": "On ne peut se fier à la fiche de sauvegarde {name} : "
@@ -232,7 +231,6 @@ VAULT: dict[str, str] = {
     "puis retirez cet accès et ajoutez-le à nouveau.",
     "A slot that the keyring names is not in the vault.": "Un accès que nomme le trousseau n'est pas dans le coffre.",
     "Open the vault with another secret, then remove this slot ('rebond key remove {slot}') and add it anew ('rebond key add').": "Ouvrez le coffre avec un autre secret, puis retirez cet accès (« rebond key remove {slot} ») et ajoutez-le à nouveau (« rebond key add »).",
-    "Put it back from a copy of the vault, or open the vault with another secret, run 'rebond key remove {slot}' and then 'rebond key add'.": "Remettez-le depuis une copie du coffre, ou ouvrez le coffre avec un autre secret, lancez « rebond key remove {slot} », puis « rebond key add ».",
     "Put it back from a replica or a copy of the vault: a repair cannot make it anew.": "Remettez-le depuis une copie du coffre : aucune réparation ne peut le refaire.",
     "Put it back from a replica or a copy of the vault. If there is none, make a new backup and remove this record by hand: a prune refuses beside it.": "Remettez-la depuis une copie du coffre. S'il n'y en a pas, faites une nouvelle sauvegarde et enlevez cette fiche à la main : un nettoyage refuse à côté d'elle.",
     "Restore it from a replica, or remove it with 'rebond key remove {slot}' and add it anew with 'rebond key add'.": "Remettez-le depuis une copie, ou retirez-le avec « rebond key remove {slot} » et ajoutez-le à nouveau avec « rebond key add ».",

@@ -60,8 +60,10 @@ VAULT_OBJECTS: dict[str, str] = {
     "Somebody may have put back an older copy. Ask who changed the vault; if it was you, see 'Pins' in "
     "docs/threat-model.md.": "Quelqu'un a peut-être remis une copie plus ancienne. Demandez qui a changé le coffre ; si "
     "c'est vous, voyez « Pins » dans docs/threat-model.md.",
-    "There is no valid keyring in the vault, so its content cannot be opened.": "Il n'y a pas de trousseau valable dans "
-    "le coffre : son contenu ne peut être ouvert.",
+    "There is no keyring in the vault, so its content cannot be opened.": "Il n'y a pas de trousseau dans le coffre : son "
+    "contenu ne peut être ouvert.",
+    "The newest keyring, {name}, is damaged, and no copy of it in the vault is whole: {reason}": "Le trousseau le plus "
+    "récent, {name}, est endommagé, et aucune copie n'en est intacte dans le coffre : {reason}",
     "Restore the objects below keyring/ from a replica or a copy of the vault.": "Remettez les objets sous keyring/ "
     "depuis une copie du coffre.",
     "A keyring is not valid and was passed over: {reason}": "Un trousseau n'est pas valable et a été laissé de côté : "
@@ -109,7 +111,9 @@ VAULT_OBJECTS: dict[str, str] = {
     "roster/ dans le coffre, puis relancez la même commande.",
     "The vault was rolled back: roster {number} was seen before, and no valid one of it or later is there.": "Le coffre a "
     "été ramené en arrière : le registre {number} avait été vu, et il n'y en a plus de valable à ce numéro ou au-delà.",
-    "There is no valid roster in the vault.": "Il n'y a pas de registre valable dans le coffre.",
+    "There is no roster in the vault.": "Il n'y a pas de registre dans le coffre.",
+    "The newest roster, {name}, is damaged, and no copy of it in the vault is whole: {reason}": "Le registre le plus "
+    "récent, {name}, est endommagé, et aucune copie n'en est intacte dans le coffre : {reason}",
     "Restore the objects below roster/ from a replica or a copy of the vault.": "Remettez les objets sous roster/ depuis "
     "une copie du coffre.",
     "A roster is not valid and was passed over: {reason}": "Un registre n'est pas valable et a été laissé de côté : "
@@ -181,4 +185,35 @@ VAULT_OBJECTS: dict[str, str] = {
     "Take a word more, or another sign such as a comma.": "Prenez un mot de plus, ou un autre signe comme une virgule.",
     "The passphrase has an end of a line or another control character in it, which nobody can type.": "La phrase de passe contient une fin de ligne ou un autre caractère de contrôle, que personne ne peut taper.",
     "Give one of several words, on one line.": "Donnez-en une de plusieurs mots, sur une ligne.",
+    "{name} is damaged: {reason} Its copy {copy} is whole and was used.": "{name} est endommagé : {reason} Sa copie {copy} "
+    "est intacte et a servi.",
+    "{name} is missing. Its copy {copy} is whole and was used.": "{name} manque. Sa copie {copy} est intacte et a servi.",
+    "'rebond verify --repair' puts it right. Find out what changed it: a failing disk damages more.": "« rebond verify "
+    "--repair » le remet en état. Cherchez ce qui l'a changé : un disque qui faiblit abîme autre chose aussi.",
+    "{name} or its copy could not be put right: {reason}": "{name} ou sa copie n'a pu être remis en état : {reason}",
+    "Run 'rebond verify --repair' with the credentials that the vault was made with.": "Lancez « rebond verify --repair » "
+    "avec les droits qui ont servi à créer le coffre.",
+    "The slot is another one.": "L'accès en est un autre.",
+    "'rebond verify --repair' puts it back from {copy}, if that is there; otherwise put it back from a replica or a copy "
+    "of the vault. Find out who deleted it.": "« rebond verify --repair » le remet depuis {copy}, si elle est là ; sinon, "
+    "remettez-le depuis une copie du coffre. Cherchez qui l'a effacé.",
+    "{name} has no second copy in the vault: one damaged byte of it could cost the whole vault.": "{name} n'a pas de "
+    "seconde copie dans le coffre : un seul octet abîmé pourrait coûter tout le coffre.",
+    "'rebond verify --repair' with the owner's key makes one.": "« rebond verify --repair », avec la clé du propriétaire, "
+    "en fait une.",
+    "{copy} is the copy of {name}, which was deleted: a key that was removed may open it.": "{copy} est la copie de "
+    "{name}, qui a été effacé : une clé retirée l'ouvre peut-être.",
+    "'rebond verify --repair' with the owner's key deletes it.": "« rebond verify --repair », avec la clé du propriétaire, "
+    "l'efface.",
+    "'rebond verify --repair' puts it back from {copy}, if that is there. Otherwise restore it from a replica, or remove "
+    "it with 'rebond key remove {slot}' and add it anew with 'rebond key add'.": "« rebond verify --repair » le remet "
+    "depuis {copy}, si elle est là. Sinon, restaurez-le depuis une réplique, ou retirez-le avec « rebond key remove {slot} » "
+    "et ajoutez-le de nouveau avec « rebond key add ».",
+    "'rebond verify --repair' with the owner's key puts it back from its other copy in the vault. If both are damaged, "
+    "put it back from a replica or a copy of the vault.": "« rebond verify --repair », avec la clé du propriétaire, le "
+    "remet depuis son autre copie dans le coffre. Si les deux sont endommagés, remettez-le depuis une copie du coffre.",
+    "'rebond verify --repair' with the owner's key puts it back from its other copy in the vault. If both are damaged, "
+    "run 'rebond key remove {slot}' and then 'rebond key add'.": "« rebond verify --repair », avec la clé du "
+    "propriétaire, le remet depuis son autre copie dans le coffre. Si les deux sont endommagés, lancez « rebond key "
+    "remove {slot} », puis « rebond key add ».",
 }

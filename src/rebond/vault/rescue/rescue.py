@@ -20,7 +20,7 @@ metadata not set; 4 damage (named, the rest is restored); 10 no vault; 12 wrong 
 from __future__ import annotations
 import getpass, hashlib, hmac, json, lzma, mmap, os, re, stat, struct, subprocess, sys, time, unicodedata
 from functools import lru_cache, partial
-from typing import Any, BinaryIO, Callable, Iterator, NamedTuple
+from typing import Any, BinaryIO, Callable, Iterator, NamedTuple, TypeVar
 try:
     import zstandard
     from blake3 import blake3
@@ -59,13 +59,11 @@ def open_aead(key: bytes, sealed: bytes, bound: bytes, nonce: bytes = bytes(12))
         return ChaCha20Poly1305(key).decrypt(nonce, sealed, bound)
     except (InvalidTag, ValueError):
         raise Damaged("sealed bytes do not open: they were changed") from None
-
 def open_seal(keys: list[bytes], what: str, sealed: bytes, clear: bytes) -> bytes:
     for key in keys:
         if kdf("key tag", key)[:4] == sealed[:4]:
             return open_aead(kdf("sealed record", key + sealed[4:36]), sealed[36:], what.encode() + clear)
     raise Damaged(f"no key opens a sealed {what}")
-
 def sealing_keys(seed: bytes) -> tuple[mlkem.MLKEM768PrivateKey, x25519.X25519PrivateKey]:
     expanded = hashlib.shake_256(seed).digest(96)
     first = mlkem.MLKEM768PrivateKey.from_seed_bytes(expanded[:64])
@@ -142,13 +140,11 @@ def get(record: Any, key: str, kind: type, default: Any = None) -> Any:
     if not isinstance(value, kind):
         raise Damaged(f"a record has no valid {key}")
     return value
-
 def read_object(vault: str, name: str, limit: int = 1 << 30) -> bytes:
     with open(os.path.join(vault, name), "rb") as file:
         if len(content := file.read(limit + 1)) > limit:
             raise Damaged(f"{name} is larger than it may be")
         return content
-
 def list_names(vault: str, folder: str, pattern: str) -> list[str]:
     start = len(f"{vault}/{folder}/")
     found = (os.path.join(above, file)[start:] for above, _, files in os.walk(f"{vault}/{folder}") for file in files)
@@ -158,7 +154,6 @@ def without_sum(content: bytes, name: str) -> bytes:
     if len(content) < HEADER + 96 or blake3(content[:-32]).digest() != content[-32:]:
         raise Damaged(f"{name} is damaged: its sum does not match")
     return content[:-32]
-
 def check_header(content: bytes, kind: int, vault_id: bytes, name: str) -> bytes:
     if len(content) < HEADER or content[:4] != b"RBND":
         raise Damaged(f"{name} does not begin as an object of a vault")
@@ -167,7 +162,6 @@ def check_header(content: bytes, kind: int, vault_id: bytes, name: str) -> bytes
     if content[5] != kind or content[8:24] != vault_id:
         raise Damaged(f"{name} is another kind of object, or belongs to another vault")
     return content[24:32]
-
 def split_head(body: bytes, kind: int, vault_id: bytes, name: str) -> tuple[bytes, Any, bytes]:
     check_header(body, kind, vault_id, name)
     end = HEADER + 4 + int.from_bytes(body[HEADER : HEADER + 4], "little")
@@ -177,30 +171,40 @@ def split_head(body: bytes, kind: int, vault_id: bytes, name: str) -> tuple[byte
 
 def read_newest(vault: str, folder: str, kind: int, vault_id: bytes, owner: bytes) -> tuple[bytes, Any, bytes]:
     """Return (head, record, rest) of the valid keyring or roster with the highest number."""
-    for number in sorted(map(int, list_names(vault, folder, "[1-9][0-9]{0,17}")), reverse=True):
-        name = f"{folder}/{number}"
-        try:
-            body = without_sum(read_object(vault, name, 8 << 20), name)
-            if not is_signed(owner, folder, body[:-64], body[-64:]):
-                raise Damaged(f"{name} is not signed by the vault's owner")
-            head, record, rest = split_head(body[:-64], kind, vault_id, name)
-            if get(record, "number", int) == number:
-                return head, record, rest
+    def read(name: str) -> tuple[bytes, Any, bytes]:
+        body = without_sum(read_object(vault, name, 8 << 20), name)
+        if not is_signed(owner, folder, body[:-64], body[-64:]):
+            raise Damaged(f"{name} is not signed by the vault's owner")
+        found = split_head(body[:-64], kind, vault_id, name)
+        if get(found[1], "number", int) != number:
             raise Damaged(f"{name} was renamed")
-        except Damaged as error:
+        return found
+    names = list_names(vault, folder, "[1-9][0-9]{0,17}") + list_names(vault, "spare/" + folder, "[1-9][0-9]{0,17}")
+    for number in sorted(set(map(int, names)), reverse=True):
+        try:
+            return read_either(read, f"{folder}/{number}")
+        except (Damaged, OSError) as error:
             say(f"passed over: {error}")
     raise Damaged(f"there is no valid object below {folder}/")
+
+T = TypeVar("T")
+def read_either(read: Callable[[str], T], name: str) -> T:  # section 3.9: what is damaged or gone has a second copy
+    try:
+        return read(name)
+    except (Damaged, OSError) as error:
+        say(f"{error}; its copy spare/{name} is taken if it is whole")
+        return read("spare/" + name)
 
 class Vault:
     """An opened vault: its secrets and its roster."""
 
     def __init__(self, path: str) -> None:
         self.path = path
-        if not os.path.isfile(os.path.join(path, "vault.json")):
+        if not any(os.path.isfile(os.path.join(path, name)) for name in ("vault.json", "spare/vault.json")):
             raise Trouble(f"there is no vault at {path}: vault.json is missing", 10)
-        content = read_object(path, "vault.json", 64 << 10)
-        self.id, owner = read_description(content)
-        self._open_keyring(owner, blake3(content).digest())
+        self.id, owner, digest = read_either(partial(read_description, path), "vault.json")
+        say(f"fingerprint of the owner, compare it with the recovery kit: {hashlib.sha256(owner).hexdigest()}")
+        self._open_keyring(owner, digest)
         roster = read_newest(path, "roster", ROSTER, self.id, owner)[1]
         if flags := get(get(roster, "flags", dict, {}), "read", list, []):
             raise Trouble(f"this vault needs a newer rescue program: it uses {flags}", 14)
@@ -229,18 +233,22 @@ class Vault:
         for slot in slots:
             name = f"keys/{slot.hex()}"
             try:
-                body = without_sum(read_object(self.path, name, 16 << 10), name)
-                head, record, rest = split_head(body, SLOT, self.id, name)
-                if get(record, "method", str) == method:
-                    if (get(record, "id", bytes), get(record, "owner", bytes), len(rest)) != (slot, owner, 116):
-                        raise Damaged(f"{name} is not the slot that it should be")
+                head, record, rest = read_either(partial(self._read_slot, slot, owner), name)
+                if get(record, "method", str) == method and len(rest) == 116:
                     key = derive_slot_key(method, material, record)
                     if hmac.compare_digest(kdf("slot check", key), rest[84:]):
                         return slot, open_seal([key], "slot", rest[:84], head)
-            except (Damaged, FileNotFoundError) as error:
+            except (Damaged, OSError) as error:
                 say(f"{name} cannot be used: {error}")
                 trouble = Damaged("the secret may be right, but a slot is missing or damaged")
         raise trouble
+
+    def _read_slot(self, slot: bytes, owner: bytes, name: str) -> tuple[bytes, Any, bytes]:
+        body = without_sum(read_object(self.path, name, 16 << 10), name)
+        head, record, rest = split_head(body, SLOT, self.id, name)
+        if (get(record, "id", bytes), get(record, "owner", bytes)) != (slot, owner):
+            raise Damaged(f"{name} is not the slot that it should be")
+        return head, record, rest
 
     def catalog_keys(self, domain: bytes) -> list[bytes]:
         return [kdf("catalog", root + domain) for root in self.roots]
@@ -251,7 +259,8 @@ class Vault:
         is_over = any(put_ms >= get(record, key, int, 1 << 62) for record, key in ends)
         return "" if may_write and not is_over else "Beware: its maker had no right to make it, or not any more."
 
-def read_description(content: bytes) -> tuple[bytes, bytes]:
+def read_description(vault: str, name: str) -> tuple[bytes, bytes, bytes]:
+    content = read_object(vault, name, 64 << 10)
     try:
         fields = json.loads(content)
         version, vault_id = fields["format"], bytes.fromhex(fields["vault_id"])
@@ -263,8 +272,7 @@ def read_description(content: bytes) -> tuple[bytes, bytes]:
     end = re.fullmatch(rb',\n  "signature": "([0-9a-f]{128})"\n}\n', content[-150:])
     if not end or not is_signed(owner, "vault", content[:-150], bytes.fromhex(end[1].decode())):
         raise Damaged("vault.json was changed: its signature does not hold")
-    say(f"fingerprint of the owner, compare it with the recovery kit: {hashlib.sha256(owner).hexdigest()}")
-    return vault_id, owner
+    return vault_id, owner, blake3(content).digest()
 
 def find_secret() -> tuple[str, bytes]:
     given = os.environ.get
@@ -342,7 +350,6 @@ def read_snapshot(vault: Vault, name: str) -> list[Snapshot]:
 def is_whole_set(catalog: Any) -> bool:
     return not get(catalog, "lacks", list, []) and all(get(each, "complete", bool, True) and not
         get(each, "degraded", bool, False) for each in get(catalog, "components", list))
-
 def describe(s: Snapshot) -> str:
     moment = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(min(max(s.time_ms, 0) // 1000, 1 << 37)))
     stack, host = (repr(get(s.catalog, key, str, "")) for key in ("stack", "host"))
@@ -373,10 +380,8 @@ def read_references(vault: Vault, snapshot: Snapshot) -> set[tuple[bytes, int]]:
                 raise Damaged(f"{name} is damaged")
             domain = check_header(content, REFERENCES, vault.id, name)
             body = open_seal(vault.catalog_keys(domain), "references", content[HEADER:], content[:HEADER])
-        needed = set()
-        for session, bitmap in get(unpack(decompress(1, body, BODY_LIMIT)), "need", list):
-            needed |= {(session, n) for n in range(len(bitmap) * 8) if bitmap[n >> 3] >> (n & 7) & 1}
-        return needed
+        needed = get(unpack(decompress(1, body, BODY_LIMIT)), "need", list)
+        return {(name, n) for name, bits in needed for n in range(len(bits) * 8) if bits[n >> 3] >> (n & 7) & 1}
     except (Damaged, OSError, ValueError, TypeError) as error:
         say(f"{error}; so all packs are read", 4)
         return set()
@@ -393,7 +398,6 @@ def decompress(codec: int, packed: bytes, limit: int) -> bytes:
     if codec:
         raise Damaged("compressed bytes have an unknown codec, or claim an impossible size")
     return packed
-
 def open_frame(frame: bytes) -> bytes:
     codec, size, raw_size = struct.unpack("<BII", frame[:9].ljust(9, b"\xff"))
     packed = frame[9 : 9 + size]
@@ -410,7 +414,6 @@ def parse_segment_header(content: bytes) -> Segment | None:
         return None
     header = Segment(*struct.unpack("<5xB2xI16s8s16sII", content[:SEGMENT_HEADER]))
     return header._replace(size=SEGMENT_HEADER + WRAP + header.size)
-
 def open_segment(vault: Vault, stored: bytes) -> tuple[Segment, bytes]:
     header = parse_segment_header(stored)
     if header is None or header.size != len(stored) or header.vault != vault.id or header.epoch not in vault.epochs:
@@ -502,7 +505,6 @@ def read_entries(read: Read, directory: bytes) -> Iterator[Any]:
             raise Damaged(f"it has an impossible entry: {name!r}")
         last = name
         yield entry
-
 def read_page(read: Read, page_id: bytes, level: int | None) -> Iterator[Any]:
     page = unpack(read(page_id))
     if "e" in page and not level:
@@ -513,7 +515,6 @@ def read_page(read: Read, page_id: bytes, level: int | None) -> Iterator[Any]:
         raise Damaged("it has a page that does not belong there")
     for at in range(0, len(pages), 32):
         yield from read_page(read, pages[at : at + 32], found - 1)
-
 def read_rows(read: Read, content: bytes, level: int) -> Iterator[tuple[bytes, int]]:
     if not 1 <= level <= DEPTH_LIMIT or len(content) % (36 if level == 1 else 32):
         raise Damaged("its list of chunks is cut short, or nested too deeply")
@@ -604,7 +605,6 @@ class Landing:
     def _open(self, number: int, flags: int = 0) -> BinaryIO:
         parent, name = self.reach(number)
         return os.fdopen(os.open(name, os.O_WRONLY | os.O_NOFOLLOW | flags, 0o600, dir_fd=parent), "wb")
-
     def _hold(self, number: int) -> int:
         parent, name = self.reach(number)
         return os.open(name, os.O_PATH | os.O_NOFOLLOW, dir_fd=parent)
@@ -689,9 +689,9 @@ def main(arguments: list[str]) -> int:
                 print(describe(snapshot))
             return 0
         restore(vault, choose_snapshot(vault, arguments[1], "".join(arguments[3:])), arguments[2])
-    except Trouble as error:
+    except (Trouble, OSError) as error:
         say(f"stopped: {error}")
-        return error.status
+        return getattr(error, "status", 4)
     return worst[0]
 
 if __name__ == "__main__":
