@@ -55,4 +55,10 @@ DAMAGE = (
         ),
         (f"{GOING}::test_a_list_that_was_replaced_and_put_back_from_a_copy_stays",),
     ),
+    Bug(
+        "what-was-given-up-comes-back",
+        "A record that a listing left out and somebody gave up is a snapshot again, and its content is gone.",
+        (Change("vault/lost_records.py", "        put_tombstone(vault, name, run)\n", "        pass\n"),),
+        ("tests/scenarios/test_lost_records.py::test_a_record_that_was_given_up_and_turns_up_again_is_no_snapshot",),
+    ),
 )

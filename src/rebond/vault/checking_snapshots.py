@@ -240,8 +240,9 @@ def _commit_missing(name: str) -> Finding:
         severity=Severity.DAMAGE,
         subject=name,
         template="The snapshot {name} was made, is gone, and nobody forgot it.",
-        hint_template="Find out who deleted it; put the record back from a replica or a copy of the vault.",
-        values={"name": name},
+        hint_template="Find out who deleted it; put the record back from a replica or a copy of the vault. If there is "
+        "none, 'rebond forget {snapshot}' gives it up; no prune works before.",
+        values={"name": name, "snapshot": name.rsplit("/", 1)[-1].split(".", maxsplit=1)[0]},
     )
 
 

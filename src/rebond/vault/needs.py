@@ -113,8 +113,10 @@ def _add_record(vault: Vault, needs: Needs, name: SnapshotName, endings: Endings
     except (VaultDamaged, WrongKey) as error:
         raise VaultDamaged(
             "Nothing was deleted, because what {name} needs cannot be read: {reason}",
-            hint="Run 'rebond verify'. If the snapshot is lost, remove its record by hand, then prune again.",
+            hint="'rebond verify' says what is lost. Put it back from a copy of the vault; if there is none, "
+            "'rebond forget {snapshot}' gives this snapshot up. Then prune again.",
             name=name.name,
+            snapshot=name.snapshot.hex(),
             reason=error,
         ) from error
     needs.segments.add_references(references)

@@ -34,8 +34,28 @@ _REMEDIES = {
     ObjectClass.INDEX: _BY_A_REPAIR,
     ObjectClass.REFERENCES: Phrase("The snapshot can still be restored. Make a new backup, then forget this snapshot."),
     ObjectClass.SNAPSHOT: Phrase(
-        "Put it back from a replica or a copy of the vault. If there is none, make a new backup and remove this record "
-        "by hand: a prune refuses beside it."
+        "Put it back from a replica or a copy of the vault. If there is none, make a new backup, and give this one up "
+        "by 'rebond forget {snapshot}'; no prune works before."
+    ),
+    ObjectClass.MARK: Phrase(
+        "Put it back from a replica or a copy of the vault. If there is none, and no prune runs, remove it by hand, "
+        "then run 'rebond verify --read-data --repair': what it had forgotten is listed again."
+    ),
+    ObjectClass.CLAIM: Phrase(
+        "Put it back from a replica or a copy of the vault. If there is none, and no prune runs, remove it by hand "
+        "after {mark}, where that is: what that had forgotten is listed again."
+    ),
+    ObjectClass.SESSION: Phrase(
+        "Nothing that was saved is lost by it, and it goes with its snapshot. Put it back from a copy of the vault, or "
+        "remove it by hand once its backup has ended a day ago."
+    ),
+    ObjectClass.HOLD: Phrase(
+        "Put it back from a replica or a copy of the vault. If there is none, say anew what you mean by "
+        "'rebond hold {snapshot} --reason WHY' or 'rebond unhold {snapshot}', then remove it by hand."
+    ),
+    ObjectClass.STREAM_ITEM: Phrase(
+        "Put it back from a replica or a copy of the vault. If there is none, make a new base backup where it is of a "
+        "write-ahead log, then remove it by hand: what it held is lost."
     ),
     ObjectClass.SLOT: Phrase(
         "'rebond verify --repair' with the owner's key puts it back from its other copy in the vault. If both are "
@@ -53,7 +73,13 @@ def damage_of(name: str, error: RebondError) -> Finding:
         subject=name,
         template="{name} is damaged: {reason}",
         hint_template=remedy,
-        values={"name": name, "reason": error, "slot": show_slot(name)},
+        values={
+            "name": name,
+            "reason": error,
+            "slot": show_slot(name),
+            "mark": name.removesuffix(".claim"),
+            "snapshot": name.split("/")[1 if name.startswith("holds/") else -1].split(".", maxsplit=1)[0],
+        },
     )
 
 

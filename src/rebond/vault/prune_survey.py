@@ -144,10 +144,11 @@ def refuse_if_vanished(lost: Collection[ObjectName]) -> None:
     if lost:
         raise VaultDamaged(
             "Nothing was deleted: {count} snapshot records vanished that nobody forgot, {name} among them.",
-            hint="A listing may have come short: try again later. If they are really gone, restore them from a "
-            "replica, or run 'rebond verify'.",
+            hint="A listing may have come short: try again later. If they are really gone, put them back from a "
+            "copy of the vault; if there is none, 'rebond forget ID' gives one up, such as {snapshot}.",
             count=len(lost),
             name=min(lost),
+            snapshot=min(lost).rsplit("/", 1)[-1].split(".", maxsplit=1)[0],
         )
 
 

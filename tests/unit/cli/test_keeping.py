@@ -360,6 +360,30 @@ def test_a_tag_that_no_snapshot_has_is_told_before_anything_goes(program: Progra
     assert program.good("forget", "--keep-last", "1", "--keep-tag", "v1", "--yes").err.count("tag") == 0
 
 
+@pytest.mark.parametrize("is_there", [True, False])
+def test_a_snapshot_whose_record_is_lost_is_given_up_by_its_id(program: Program, is_there: bool) -> None:
+    program.good("prune")
+    lost = program.ask("snapshots")[1]["id"]
+    record = next((program.vault / "snapshots").glob(f"*/{lost}.*"))
+    if is_there:
+        record.write_bytes(record.read_bytes()[:-40])
+    else:
+        record.unlink()
+
+    refused = program("prune")
+    assert refused.status == 4
+    assert f"rebond forget {lost}" in refused.err + program("verify").err
+    planned = program("forget", lost[:8], "--dry-run")
+    assert ("damaged" if is_there else "gone") in planned.out
+    assert program("forget", lost[:8]).status == 6
+    assert program("prune").status == 4
+    assert lost in json.loads(program("forget", lost[:8], "--yes", "--json").out)["forgotten"]
+    program("prune")
+    program.good("prune")
+    program.good("verify", "--read-data")
+    assert tags(program) == ["v0", "v2"]
+
+
 def test_a_prune_says_what_another_one_had_begun_to_delete(program: Program) -> None:
     program.good("forget", "--keep-last", "1", "--yes")
     mark = next(path for path in (program.folder / "vault" / "trash").iterdir() if path.suffix != ".claim")

@@ -13,11 +13,14 @@ from rebond.cli.grammar.verbs import option, verb
 from rebond.cli.invocation import Invocation
 from rebond.cli.keeping.heard import Heard
 from rebond.cli.keeping.idle_tags import find_idle_tags, require_some_tag
+from rebond.cli.keeping.lost import describe_lost, split_lost
 from rebond.cli.keeping.pruning import note_leftovers, outcome_document, outcome_text, prune_now
 from rebond.cli.keeping.rules import (
+    MakePlan,
     Shares,
     groups_of,
     keep_rules,
+    nothing_more,
     plan_by_configuration,
     plan_by_words,
     policy_of,
@@ -38,6 +41,7 @@ from rebond.findings import Finding, Severity
 from rebond.units import format_iso, format_moment, format_span, parse_span
 from rebond.vault.forgetting import ForgetPlan, Standing, survey
 from rebond.vault.forgetting import forget as forget_snapshots
+from rebond.vault.lost_records import LostRecord, give_up
 from rebond.vault.pruning import PruneOutcome
 from rebond.vault.retention import Decision
 from rebond.vault.retention_simulation import simulate_retention
@@ -84,7 +88,8 @@ def _forget(invocation: Invocation, names: Sequence[str], wishes: dict[str, Any]
         raise UsageError(
             "What is to be forgotten?", hint="Name snapshots, or give rules such as --keep-daily 7, and not both."
         )
-    make = plan_by_configuration(invocation) if asks_configuration else partial(plan_by_words, policy, names, wishes)
+    by_words: MakePlan = partial(plan_by_words, policy, names, wishes)
+    make = plan_by_configuration(invocation) if asks_configuration else by_words
     shares = partial(share_by_configuration, invocation) if asks_configuration else partial(share_out, policy)
     with watching(invocation) as watcher, vault_at_hand(invocation, (heard := Heard(watcher)).hear) as vault:
         standing = survey(vault.live)
@@ -95,6 +100,16 @@ def _forget(invocation: Invocation, names: Sequence[str], wishes: dict[str, Any]
             return _simulate(invocation, shares(vault, standing), vault.configured.zone, wishes, heard.findings)
         if not (asks_configuration or wishes["dry_run"]):
             require_some_tag(policy, standing.candidates)
+        lost, names = split_lost(vault.live, standing, names)
+        if lost and not wishes["dry_run"]:
+            note(invocation, describe_lost(lost))
+            question = tr("Give up {count} snapshots whose record is lost?", count=len(lost))
+            require_consent(invocation, question, is_given=wishes["yes"])
+            give_up(vault.live, lost)
+        if lost and not names:
+            make = nothing_more
+        elif lost:
+            make = partial(plan_by_words, policy, names, wishes)
         plan = make(vault, standing, is_confirmed=wishes["yes"])
         if not (wishes["yes"] or wishes["dry_run"] or wishes["scheduled"]) and _may_ask(invocation):
             plan = make(vault, standing, is_confirmed=True)
@@ -111,7 +126,7 @@ def _forget(invocation: Invocation, names: Sequence[str], wishes: dict[str, Any]
             except RebondError:
                 note(invocation, "\n".join([_describe(plan, explains=False), _count(plan, standing)]).lstrip())
                 raise
-    return _show(invocation, plan, standing, wishes, pruned, wal, heard.findings)
+    return _show(invocation, plan, standing, wishes, pruned, wal, heard.findings, lost)
 
 
 def _may_ask(invocation: Invocation) -> bool:
@@ -130,19 +145,20 @@ def _show(
     pruned: PruneOutcome | None,
     wal: dict[str, object] | None,
     problems: Sequence[Finding],
+    lost: Sequence[LostRecord],
 ) -> int:
     going = {each.name for each in plan.chosen}
     document = {
         "dry_run": wishes["dry_run"],
-        "forgotten": [each.snapshot.hex() for each in plan.chosen],
+        "forgotten": [each.hex() for each in (*(c.snapshot for c in plan.chosen), *(r.snapshot for r in lost))],
         "kept": [each.snapshot.hex() for each in standing.candidates if each.name not in going],
         "decisions": [_decision_document(each) for each in plan.decisions],
         "left": [{"id": each.subject, "code": each.code, "reason": message_of(each)} for each in plan.left],
         "prune": {**outcome_document(pruned), "wal": wal} if pruned else None,
         "problems": [finding_document(each) for each in problems],
     }
-    lines = [_describe(plan, explains=wishes["explain"])]
-    lines.append(_count(plan, standing, is_dry=wishes["dry_run"]))
+    lines = [describe_lost(lost) if wishes["dry_run"] else "", _describe(plan, explains=wishes["explain"])]
+    lines.append(_count(plan, standing, len(lost), is_dry=wishes["dry_run"]))
     if pruned:
         lines.append(outcome_text(pruned))
     text = "\n".join(line for line in lines if line)
@@ -157,8 +173,8 @@ def _show(
     return status
 
 
-def _count(plan: ForgetPlan, standing: Standing, *, is_dry: bool = False) -> str:
-    values = {"count": len(plan.chosen), "rest": len(standing.candidates) - len(plan.chosen)}
+def _count(plan: ForgetPlan, standing: Standing, lost: int = 0, *, is_dry: bool = False) -> str:
+    values = {"count": len(plan.chosen) + lost, "rest": len(standing.candidates) - len(plan.chosen)}
     if is_dry:
         return tr("Would go: {count}. Would stay: {rest}.", **values)
     return tr("Forgotten: {count}. Kept: {rest}.", **values)

@@ -118,6 +118,12 @@ def share_out(policy: KeepPolicy, _vault: VaultAtHand, standing: Standing) -> Sh
     return [(policy, standing.candidates)]
 
 
+def nothing_more(vault: VaultAtHand, standing: Standing, *, is_confirmed: bool) -> ForgetPlan:
+    """Plan nothing: all that was named is dealt with."""
+    del vault, standing
+    return ForgetPlan(chosen=(), decisions=(), is_confirmed=is_confirmed, reason="by name")
+
+
 def plan_by_words(
     policy: KeepPolicy,
     names: Sequence[str],
