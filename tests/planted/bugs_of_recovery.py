@@ -716,4 +716,18 @@ RECOVERY = (
         ),
         (f"{MOMENTS}::test_a_data_directory_of_which_a_file_cannot_be_written_is_not_laid_down",),
     ),
+    Bug(
+        "late-pictures",
+        "What services write until a rollback has stopped them is deleted: only those that still ran were asked.",
+        (
+            Change(
+                "operations/recovery/carrying_out.py",
+                "if had_been_kept and self._means.commands.get(StepKind.STOP):",
+                "if False:",
+            ),
+        ),
+        (
+            "tests/scenarios/test_restore_in_place.py::test_what_services_write_until_they_are_stopped_is_kept_when_it_is_undone",
+        ),
+    ),
 )

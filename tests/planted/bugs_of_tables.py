@@ -157,4 +157,36 @@ TABLES_IN_PLACE = (
         (Change(EXCHANGE, "    yield looks.require_still()\n", ""),),
         (f"{BESIDE}::test_what_a_migration_brings_while_it_is_waited_for_does_not_act_on_the_rows",),
     ),
+    Bug(
+        "late-rows-of-tables",
+        "Rows that were written when a rollback had asked already whether there are any are dropped without a word.",
+        (Change(EXCHANGE, ", kept, _note_writes(each, exchange)]", ", kept]"),),
+        (f"{CHANGED}::test_a_row_that_is_written_when_all_was_asked_already_is_kept",),
+    ),
+    Bug(
+        "late-rows-of-databases",
+        "Rows of which a session had not told its server yet are dropped with the database that a rollback takes back.",
+        (
+            Change(
+                "operations/recovery/database_part.py",
+                "and self._count_writes(target, each.new) != each.written",
+                "and False",
+            ),
+        ),
+        ("tests/scenarios/test_restore_in_place_postgres.py::test_what_is_written_until_it_is_taken_back_is_kept",),
+    ),
+    Bug(
+        "rows-of-the-first-moment",
+        "What an application writes as soon as its database is in its place counts as what the restore wrote.",
+        (
+            Change(
+                "operations/recovery/database_part.py",
+                "        self._keep(names)\n        for each in names:\n            there",
+                "        for each in names:\n            there",
+            ),
+        ),
+        (
+            "tests/scenarios/test_restore_in_place_postgres.py::test_what_is_written_as_soon_as_it_is_in_its_place_is_seen",
+        ),
+    ),
 )

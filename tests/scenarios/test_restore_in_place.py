@@ -281,6 +281,17 @@ def test_services_that_do_not_start_on_the_way_back_either_are_the_last_word(
     assert "is as it was" not in answer.err
 
 
+def test_what_services_write_until_they_are_stopped_is_kept_when_it_is_undone(shop: Shop) -> None:
+    """They were asked for it while they ran, and a picture that came until they stood was deleted without a word."""
+    shop.configure('run = "echo stop >> ../trace"', 'run = "test ! -e ../late || echo late > media/late.jpg"')
+    shop.program.good("restore", "latest", "media", "--in-place", "--yes")
+    (shop.folder / "late").touch()
+    answer = shop.program("restore", "--rollback", "latest", "--yes")
+    assert answer.status == 0, answer.err
+    (kept,) = shop.folder.rglob("late.jpg")
+    assert ("written-since/media" in answer.err, kept.read_text()) == (True, "late\n")
+
+
 def test_what_does_not_stop_on_the_way_back_is_not_said_to_be_stopped(shop: Shop) -> None:
     """It was told to run the stop by hand, since the services might not be running."""
     shop.configure('run = "echo stop >> ../trace"', 'run = "echo stop >> ../trace; test ! -e ../stuck"')

@@ -6,10 +6,14 @@ import pathlib
 import shutil
 import subprocess
 from collections.abc import Iterator
+from typing import Any
 
+import psycopg
 import pytest
 from tests.unit.cli.program_runs import Program
 
+from rebond.operations.recovery import database_part
+from rebond.sources.postgres import making
 from rebond.testing.postgres_server import PostgresServer
 
 pytestmark = pytest.mark.judge("postgres")
@@ -222,3 +226,33 @@ def test_a_plan_that_is_only_looked_at_says_that_the_server_is_off(program: Prog
     path.write_text(path.read_text().replace('user = "postgres"', 'user = "postgres"\nport = 1'))
     (missing,) = program.ask("restore", "latest", "--in-place", "--dry-run")["missing"]
     assert "takes no database" in missing["message"]
+
+
+def test_what_is_written_until_it_is_taken_back_is_kept(program: Program, server: PostgresServer) -> None:
+    """A session tells of its rows some seconds later: they were dropped with the database, with status 0."""
+    run = json.loads(program.good("restore", "latest", "db", "--in-place", "--yes", "--json").out)["run"]
+    with psycopg.connect(f"{server.connection()} dbname=orders", autocommit=True) as session:
+        session.execute("SELECT 1 FROM orders")
+        session.execute("INSERT INTO orders VALUES (777)")
+        answer = program("restore", "--rollback", run, "--yes")
+    if answer.status == 6:  # the server knew already
+        program.good("restore", "--rollback", run, "--yes", "--set-newer-aside")
+    else:
+        assert (answer.status, "_since_" in answer.err) == (0, True), answer.err
+    (since,) = (each for each in databases(server) if "_since_" in each)
+    assert server.sql("SELECT id FROM orders WHERE id > 500", since) == "777\n"
+    assert server.sql("SELECT count(*) FROM orders", "orders") == "3\n"
+
+
+def test_what_is_written_as_soon_as_it_is_in_its_place_is_seen(
+    program: Program, server: PostgresServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def swap_in(*words: Any, **names: Any) -> None:
+        making.swap_in(*words, **names)
+        if names["name"] == "orders":
+            server.sql("INSERT INTO orders VALUES (777)", "orders")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(database_part, "swap_in", swap_in)
+        program.good("restore", "latest", "db", "--in-place", "--yes")
+    assert program("restore", "--rollback", "latest", "--yes").status == 6

@@ -252,3 +252,22 @@ def test_old_rows_that_broke_a_key_go_back_by_what_is_said(shop: Shop) -> None:
     now = shop.everything()
     now[""] = now[""].replace(" NOT VALID", "")
     assert (now, shop.schemas()) == (damaged, [])
+
+
+@pytest.mark.parametrize("table", ["audit", "gone"])
+def test_a_row_that_is_written_when_all_was_asked_already_is_kept(shop: Shop, table: str) -> None:
+    """What stops the services runs behind the question whether anybody wrote: their last rows were dropped."""
+    if table == "gone":
+        shop.sql("CREATE TABLE gone (words text); INSERT INTO gone VALUES ('saved')")
+        shop.program.good("backup", "code", "db")
+        shop.sql("DROP TABLE gone")
+    migrate_when_stopped(
+        shop,
+        f"SELECT 'INSERT INTO {table} VALUES (''late'')' FROM pg_namespace "
+        "WHERE obj_description(oid, 'pg_namespace') = 'rebond: put' \\gexec",
+    )
+    shop.bring_back(table)
+    status, told = rollback(shop)
+    assert status == 0, told
+    (schema,) = shop.schemas()
+    assert "late" in shop.sql(f"SELECT * FROM {schema}.{table}_1_since").splitlines()

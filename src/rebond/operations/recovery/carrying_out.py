@@ -15,6 +15,7 @@ from rebond.operations.recovery.checking import Question, ask_until_good, check_
 from rebond.operations.recovery.journal import Event, Journal, RunState
 from rebond.operations.recovery.known_runs import require_state
 from rebond.operations.recovery.late_part import ComesLate
+from rebond.operations.recovery.late_writes import ask_again, was_written_late
 from rebond.operations.recovery.own_touches import read_touches
 from rebond.operations.recovery.parts import Brings, KeepsNewer, NeedsServer, Part, Source
 from rebond.operations.recovery.plan import CHANGES_NOTHING, RecoveryPlan, Step, StepKind
@@ -288,12 +289,14 @@ class Recovery:
         elif has_stopped and not self._has_stopped and not done.issuperset(touched):
             for hook in self._means.commands.get(StepKind.STOP, ()):
                 self._stop_once_more(hook)
+        if had_been_kept and self._means.commands.get(StepKind.STOP):
+            written += ask_again(self._means.parts, self._journal, {*written, *done})
         for name in self._order_back(touched):
             if name not in done:
                 part = self._means.parts[name]
                 self._reach_what_is_there(part, "rollback")
                 if name in touched:
-                    self._take_back(part, keeps_new=name in written)
+                    self._take_back(part, keeps_new=name in written, is_kept=had_been_kept)
                 if isinstance(part, NeedsServer):
                     part.discard()
                 self._journal.write(Event.TAKEN_BACK, subject=name)
@@ -349,9 +352,10 @@ class Recovery:
             if isinstance(part, NeedsServer):
                 self._observer.noticed(tell_left_in_server(name, part.describe_left()))
 
-    def _take_back(self, part: Part, *, keeps_new: bool) -> None:
+    def _take_back(self, part: Part, *, keeps_new: bool, is_kept: bool) -> None:
         part.take_back()
         if isinstance(part, KeepsNewer):
+            keeps_new = keeps_new or (is_kept and was_written_late(part))
             if keeps_new:
                 part.keep_new()
             if where := part.find_newer():

@@ -23,6 +23,10 @@ from rebond.vault.reading import SnapshotReader
 
 NAMES, _DISCARDED = "databases", "discarded"
 _LONGEST_BYTES = 40  # of a name that are kept in another one: PostgreSQL cuts what is longer than 63, without a word
+_IN_IT = "SELECT pg_catalog.count(*) FROM pg_catalog.pg_stat_activity WHERE datname = {name};"
+_MOST_LOOKS = 100  # each starts a psql
+_TOLD_AT_ONCE = 15  # the version since which a session that ends has told of its rows by then
+_LET_TELL = "SELECT pg_catalog.pg_sleep(1);"
 _COUNTERS = "SELECT tup_inserted + tup_updated + tup_deleted FROM pg_catalog.pg_stat_database WHERE datname = {name};"
 
 
@@ -99,12 +103,20 @@ class DatabasePart(ServerPart):
     def put(self) -> None:
         """Swap each one in. Raises ``RestoreError`` when somebody cannot be put out of the old one."""
         target, names = self._find_target(), self._find_names()
+        there = self._list(target)
+        # Before anybody knows them by their names: what is written from then on is somebody's.
+        names = [
+            msgspec.structs.replace(each, written=self._count_own_writes(target, each.new))
+            if each.new in there
+            else each
+            for each in names
+        ]
+        self._keep(names)
         for each in names:
             there = self._list(target)
             if each.new in there:
                 aside = each.aside if each.name in there else ""
                 swap_in(target.access, _maintenance(target, each.name), new=each.new, name=each.name, aside=aside)
-        self._keep([msgspec.structs.replace(each, written=self._count_writes(target, each.name)) for each in names])
 
     # -- back ------------------------------------------------------------------------------------
 
@@ -170,6 +182,19 @@ class DatabasePart(ServerPart):
             each.written >= 0 and self._count_writes(target, each.name) != each.written for each in self._find_names()
         )
 
+    def was_written_late(self) -> bool:
+        """Ask the statistics of what was taken back: who was put out of it has told of all its rows by then."""
+        if self._is_discarded():
+            return False
+        target = self._find_target()
+        server = describe_server(target)[0]
+        if server.major < _TOLD_AT_ONCE:
+            ask(target.access, choose_maintenance(target), _LET_TELL)
+        return any(
+            each.new in server.databases and each.written >= 0 and self._count_writes(target, each.new) != each.written
+            for each in self._find_names()
+        )
+
     # -- names -----------------------------------------------------------------------------------
 
     def _remember_names(self, target: DatabaseTarget) -> list[_Names]:
@@ -216,6 +241,14 @@ class DatabasePart(ServerPart):
         for each in names:
             if each in there:
                 drop_database(target.access, _maintenance(target, each), each)
+
+    def _count_own_writes(self, target: DatabaseTarget, name: str) -> int:
+        """Count when the sessions that loaded it are gone, and have told of all their rows."""
+        with contextlib.suppress(RestoreError):
+            for _ in range(_MOST_LOOKS):
+                if ask(target.access, _maintenance(target, name), _IN_IT.format(name=quote_text(name)))[0] == b"0":
+                    break
+        return self._count_writes(target, name)
 
     def _count_writes(self, target: DatabaseTarget, name: str) -> int:
         with contextlib.suppress(RestoreError, ValueError, IndexError):

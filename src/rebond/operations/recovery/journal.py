@@ -39,6 +39,7 @@ class Event(enum.StrEnum):
     STEP_CUT = "step-cut"
     KEPT = "kept"
     ROLLING_BACK = "rolling-back"
+    WRITTEN_AT_LAST = "written-at-last"
     TAKEN_BACK = "taken-back"
     LEFT = "left"
     ROLLED_BACK = "rolled-back"

@@ -146,3 +146,15 @@ class KeepsNewer(Protocol):
     def find_newer(self) -> str:
         """Say where lies what was written since; empty when nothing was."""
         ...
+
+
+@runtime_checkable
+class SeesLateWrites(Protocol):
+    """A part that knows, when it was taken back, whether somebody wrote until that very moment.
+
+    Whoever was asked before may not have known: a session tells its server of its rows some seconds later.
+    """
+
+    def was_written_late(self) -> bool:
+        """Say whether anything was written to the new version, which was taken back and is still there."""
+        ...

@@ -35,6 +35,7 @@ from rebond.sources.postgres.table_exchange import (
     put_rows,
     take_rows_back,
     was_written,
+    was_written_late,
 )
 from rebond.sources.postgres.table_plan import make_missing, plan_beside, plan_exchange
 from rebond.sources.postgres.target import DatabaseTarget, Server, describe_server
@@ -163,6 +164,10 @@ class TablesPart(ServerPart):
         """Give what was taken back a name under which it stays."""
         if self.has_something_there():
             keep_since(self._target(), self._find())
+
+    def was_written_late(self) -> bool:
+        """Ask what the transaction found that took them back, under its lock."""
+        return self.has_something_there() and was_written_late(self._target(), self._find())
 
     def find_newer(self) -> str:
         """Return the names under which written-to tables stay."""

@@ -36,6 +36,11 @@ _COLUMNS = """SELECT a.attname || ' ' || pg_catalog.format_type(a.atttypid, a.at
 # Asked under the lock: a migration that was under way may have ended only then. A failure is the only way to tell.
 _REQUIRE_COLUMNS = """SELECT pg_catalog.concat('rebond-columns: ', pg_catalog.string_agg(t.shown, ', '))::int FROM (
 ({left} EXCEPT {right}) UNION ALL ({more} EXCEPT {left})) t (shown) HAVING pg_catalog.count(*) > 0;"""
+_LATE = "rebond: written since"
+_NOTED = """
+SELECT EXISTS (SELECT FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+  WHERE n.nspname = {work} AND pg_catalog.obj_description(c.oid, 'pg_class') = {note});
+"""
 _WRITTEN = """
 SELECT EXISTS (SELECT FROM ONLY {table} WHERE xmin::pg_catalog.text <> (
     SELECT d.xmin::pg_catalog.text FROM pg_catalog.pg_description d
@@ -102,7 +107,7 @@ def _take_rows_back(target: DatabaseTarget, exchange: Exchange, *, was_put: bool
         if looks.find(each.schema, each.name) is not None or not each.is_made:
             # All columns: some may have come since, and be written to.
             kept = f"CREATE TABLE {exchange.name_beside(each.new)} AS SELECT * FROM ONLY {each.sql};"  # noqa: S608 - quoted
-            keeping += [f"DROP TABLE {exchange.name_beside(each.new)};", kept]
+            keeping += [f"DROP TABLE {exchange.name_beside(each.new)};", kept, _note_writes(each, exchange)]
     _exchange(target, exchange, looks, MadeTables(), keeping, state=TAKEN_BACK)
 
 
@@ -124,6 +129,19 @@ def was_written(target: DatabaseTarget, exchange: Exchange, *, was_put: bool = F
         if ask(target.access, target.database, question)[0] == b"t":
             return True
     return False
+
+
+def was_written_late(target: DatabaseTarget, exchange: Exchange) -> bool:
+    """Say whether what was taken back, and is still there, had been written to until then. Raises ``RestoreError``."""
+    question = _NOTED.format(work=quote_text(exchange.work), note=quote_text(_LATE))
+    return ask(target.access, target.database, question)[0] == b"t"
+
+
+def _note_writes(table: ExchangedTable, exchange: Exchange) -> str:
+    """Return what says of a kept table, under the lock, whether any row of it is another than the restore wrote."""
+    note = f"COMMENT ON TABLE {exchange.name_beside(table.new)} IS {quote_text(_LATE)}"
+    written = _WRITTEN.format(table=table.sql, work=quote_text(exchange.work), rows=table.rows).strip().rstrip(";")
+    return f"SELECT {quote_text(note)} WHERE ({written}) \\gexec"
 
 
 def _require_fitting(target: DatabaseTarget, exchange: Exchange, looks: TableLooks) -> None:
