@@ -189,4 +189,18 @@ TABLES_IN_PLACE = (
             "tests/scenarios/test_restore_in_place_postgres.py::test_what_is_written_as_soon_as_it_is_in_its_place_is_seen",
         ),
     ),
+    Bug(
+        "rows-of-visitors",
+        "What visitors wrote until a health check gave up is dropped with the database that is taken back.",
+        (
+            Change(
+                "operations/recovery/carrying_out.py",
+                "had_been_kept or self._journal.has_begun(StepKind.START, StepKind.HEALTHY) or not has_stopped",
+                "had_been_kept",
+            ),
+        ),
+        (
+            "tests/scenarios/test_restore_in_place_postgres.py::test_what_visitors_write_until_a_health_check_gives_up_is_kept",
+        ),
+    ),
 )

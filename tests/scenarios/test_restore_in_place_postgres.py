@@ -256,3 +256,18 @@ def test_what_is_written_as_soon_as_it_is_in_its_place_is_seen(
         patch.setattr(database_part, "swap_in", swap_in)
         program.good("restore", "latest", "db", "--in-place", "--yes")
     assert program("restore", "--rollback", "latest", "--yes").status == 6
+
+
+def test_what_visitors_write_until_a_health_check_gives_up_is_kept(
+    program: Program, server: PostgresServer, tmp_path: pathlib.Path
+) -> None:
+    """The database was dropped with their orders, and all that was said is that everything is as it was."""
+    path = tmp_path / "stack" / "rebond.toml"
+    psql = f"psql -X -q -h {server.socket_folder} -U postgres -c 'INSERT INTO orders VALUES (777)' orders"
+    path.write_text(path.read_text().replace("test ! -e ../sick", f"{psql}; exit 1"))
+    answer = program("restore", "latest", "db", "--in-place", "--yes")
+    assert answer.status != 0
+    (since,) = (each for each in databases(server) if "_since_" in each)
+    assert since in answer.err
+    assert server.sql("SELECT id FROM orders WHERE id > 500", since) == "777\n"
+    assert server.sql("SELECT count(*) FROM orders", "orders") == "3\n"

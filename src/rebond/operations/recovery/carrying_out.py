@@ -289,6 +289,8 @@ class Recovery:
         elif has_stopped and not self._has_stopped and not done.issuperset(touched):
             for hook in self._means.commands.get(StepKind.STOP, ()):
                 self._stop_once_more(hook)
+        # A site that was up until its health was found wanting has had visitors.
+        was_used = had_been_kept or self._journal.has_begun(StepKind.START, StepKind.HEALTHY) or not has_stopped
         if had_been_kept and self._means.commands.get(StepKind.STOP):
             written += ask_again(self._means.parts, self._journal, {*written, *done})
         for name in self._order_back(touched):
@@ -296,7 +298,7 @@ class Recovery:
                 part = self._means.parts[name]
                 self._reach_what_is_there(part, "rollback")
                 if name in touched:
-                    self._take_back(part, keeps_new=name in written, is_kept=had_been_kept)
+                    self._take_back(part, keeps_new=name in written, was_used=was_used)
                 if isinstance(part, NeedsServer):
                     part.discard()
                 self._journal.write(Event.TAKEN_BACK, subject=name)
@@ -352,10 +354,10 @@ class Recovery:
             if isinstance(part, NeedsServer):
                 self._observer.noticed(tell_left_in_server(name, part.describe_left()))
 
-    def _take_back(self, part: Part, *, keeps_new: bool, is_kept: bool) -> None:
+    def _take_back(self, part: Part, *, keeps_new: bool, was_used: bool) -> None:
         part.take_back()
         if isinstance(part, KeepsNewer):
-            keeps_new = keeps_new or (is_kept and was_written_late(part))
+            keeps_new = keeps_new or (was_used and was_written_late(part))
             if keeps_new:
                 part.keep_new()
             if where := part.find_newer():
