@@ -25,14 +25,14 @@ from rebond.vault.keyring import parse_keyring
 from rebond.vault.marks import KEEPER_ROLES
 from rebond.vault.member_records import parse_signed
 from rebond.vault.object_findings import damage_of, foreign, other_note, too_new, unknown
-from rebond.vault.object_names import HASH_NAMED, KIND_OF, ObjectClass, classify_name
+from rebond.vault.object_names import HASH_NAMED, HAVE_COPIES, KIND_OF, ObjectClass, classify_name
 from rebond.vault.packs import hash_in_name
 from rebond.vault.papers import README_NAME, load_papers
 from rebond.vault.primitives import SIGNATURE_SIZE, hash_of
 from rebond.vault.roster import ROSTER_PREFIX, Roster, load_newest_roster, parse_roster
 from rebond.vault.slots import parse_slot
 from rebond.vault.snapshots import commit_kind, parse_snapshot, parse_snapshot_name, parse_void
-from rebond.vault.spare_copies import COPY_USED, name_of_original
+from rebond.vault.spare_copies import COPY_USED, is_store_away, name_of_original
 from rebond.vault.stream_items import SIGNED_KIND, parse_stream_item
 
 SMALL_LIMIT = 128 << 20  # bytes; no record but a pack is larger, so a larger one is not even read
@@ -85,7 +85,10 @@ def audit_objects(
         if isinstance(content, VaultDamaged):
             yield Audited(info, object_class, 0, (damage_of(info.name, content),))
         elif isinstance(content, RebondError):
-            raise content
+            if object_class not in HAVE_COPIES or is_store_away(store, content):
+                raise content
+            # The bad sector below one of two: told as what it costs, so that a repair gets to the other.
+            yield Audited(info, object_class, 0, (damage_of(info.name, content),))
         elif content is None:
             is_unknown = object_class is ObjectClass.UNKNOWN
             yield Audited(info, object_class, 0, (unknown(info.name),) if is_unknown else ())

@@ -45,7 +45,7 @@ from rebond.vault.signed_objects import (
     split_record,
     verify_owner_signature,
 )
-from rebond.vault.spare_copies import put_spare
+from rebond.vault.spare_copies import delete_both, put_spare
 
 KEYRING_PREFIX = "keyring/"
 KEYRING_LIMIT_BYTES = 8 << 20
@@ -247,8 +247,18 @@ def change_keyring(store: Store, current: OpenKeyring, change: Callable[[OpenKey
         except ObjectExists:
             continue
         put_spare(store, keyring_name(changed.number), content)
-        return changed
+        if max(list_numbered(store, KEYRING_PREFIX).numbers, default=0) <= changed.number:
+            return changed
+        # Somebody was two keyrings ahead and had deleted the one of this number: then the change is made anew.
+        _withdraw_overtaken(store, changed)
     raise _never_still()
+
+
+def _withdraw_overtaken(store: Store, put: OpenKeyring) -> None:
+    """Delete a keyring that names a slot which a later one does not: it was removed and is to open nothing."""
+    newest = load_newest_keyring(store, put.vault_id, put.secrets.owner_verify_key)
+    if put.trusted.keys() - newest.wraps.keys():
+        delete_both(store, keyring_name(put.number))
 
 
 def _never_still() -> VaultDamaged:

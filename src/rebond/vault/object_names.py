@@ -77,6 +77,11 @@ KIND_OF: dict[ObjectClass, ObjectKind] = {
 }
 """The kind byte that an object of a class has; snapshots have several and are judged by themselves."""
 
+HAVE_COPIES = frozenset(
+    {ObjectClass.DESCRIPTION, ObjectClass.ROSTER, ObjectClass.KEYRING, ObjectClass.SLOT, ObjectClass.SPARE}
+)
+"""Classes whose objects lie in the vault twice (section 3.9), and the copies themselves."""
+
 HASH_NAMED = frozenset({ObjectClass.PACK, ObjectClass.INDEX, ObjectClass.REFERENCES})
 """Classes whose objects are named by HASH of their bytes; all others but the clear files end with a sum."""
 

@@ -10,7 +10,7 @@ from typing import Annotated
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from rebond.errors import ForeignObject, FormatTooNew, ObjectExists, RebondError, VaultDamaged
+from rebond.errors import ForeignObject, FormatTooNew, ObjectExists, ObjectMissing, RebondError, VaultDamaged
 from rebond.findings import Finding, Severity
 from rebond.identifiers import DomainId, MemberId, VaultId
 from rebond.store.protocol import Store
@@ -236,7 +236,21 @@ def load_newest_roster(
     Raises ``VaultDamaged`` when there is none or when it is below ``at_least`` (the highest that
     was seen before), ``FormatTooNew`` when the newest needs a newer Rebond.
     """
-    return _newest(store, list_numbered(store, ROSTER_PREFIX), owner_verify_key, at_least, notice)
+    return _list_newest(store, owner_verify_key, at_least, notice)[1]
+
+
+def _list_newest(
+    store: Store, owner_verify_key: bytes, at_least: int, notice: Notice
+) -> tuple[NumberedObjects, Roster]:
+    """List and read; once more where one goes between, because a repair puts it anew at this moment."""
+    for attempt in range(1, _ATTEMPTS + 1):
+        try:
+            listed = list_numbered(store, ROSTER_PREFIX)
+            return listed, _newest(store, listed, owner_verify_key, at_least, notice)
+        except ObjectMissing:
+            if attempt == _ATTEMPTS:
+                raise
+    raise AssertionError("the last attempt returns or raises")
 
 
 def change_roster(
@@ -255,8 +269,7 @@ def change_roster(
     verify_key = owner_key.public_key().public_bytes_raw()
     for _ in range(_ATTEMPTS):
         # The listing comes first: what is put after it collides with our number instead of being overlooked.
-        listed = list_numbered(store, ROSTER_PREFIX)
-        current = _newest(store, listed, verify_key, at_least, ignore_finding)
+        listed, current = _list_newest(store, verify_key, at_least, ignore_finding)
         current.require_writable()
         changed = change(current)
         if changed == current:

@@ -45,11 +45,29 @@ def put_spare(store: Store, name: str, content: bytes) -> None:
     """
     with suppress(StoreError):
         replace_object(store, spare_name(name), content)
-        with suppress(ObjectMissing):
-            store.stat(name)
-            return
-        # It went meanwhile, as a keyring does that a removed key could open: no copy may outlive it.
-        store.delete(spare_name(name))
+        withdraw_alone(store, spare_name(name), name)
+
+
+def withdraw_alone(store: Store, placed: str, other: str) -> bool:
+    """Delete what was put at ``placed`` just now if ``other``, its copy or original, went meanwhile; say whether so.
+
+    That is what becomes of a keyring that a removed key could open: neither of the two may outlive the other.
+    """
+    with suppress(ObjectMissing):
+        store.stat(other)
+        return False
+    store.delete(placed)
+    return True
+
+
+def delete_both(store: Store, name: str) -> None:
+    """Delete an object and its copy for good, also from whoever is laying one of them at this moment.
+
+    The copy goes first, so that none is left in vain by a cut, and once more at last: one that was laid between
+    is either met by that, or its maker finds the object gone (``withdraw_alone``).
+    """
+    for place in (spare_name(name), name, spare_name(name)):
+        store.delete(place)
 
 
 def replace_object(store: Store, name: str, content: bytes) -> None:

@@ -20,10 +20,18 @@ from rebond.vault.keyring import (
     parse_keyring,
 )
 from rebond.vault.numbered_objects import list_numbered
+from rebond.vault.object_names import ObjectClass, classify_name
 from rebond.vault.roster import ROSTER_LIMIT_BYTES, ROSTER_PREFIX, parse_roster, roster_name
 from rebond.vault.signed_objects import Notice, read_capped
 from rebond.vault.slots import SLOT_LIMIT_BYTES, parse_slot, slot_name
-from rebond.vault.spare_copies import SPARE_PREFIX, is_store_away, name_of_original, replace_object, spare_name
+from rebond.vault.spare_copies import (
+    SPARE_PREFIX,
+    is_store_away,
+    name_of_original,
+    replace_object,
+    spare_name,
+    withdraw_alone,
+)
 
 
 class _Vital(Struct, frozen=True):
@@ -39,8 +47,12 @@ def mend_copies(vault: Vault, notice: Notice) -> tuple[str, ...]:
 
     A copy that stands for nothing any more is deleted: a key that was removed might open it. What the store refuses
     is told to ``notice``. Cut anywhere, the whole one is there, and it can be run again.
+    Where no keyring is whole, keyrings and slots are left as they are.
     """
-    keyring = load_newest_keyring(vault.store, vault.vault_id, vault.credentials.owner_verify_key)
+    try:
+        keyring = load_newest_keyring(vault.store, vault.vault_id, vault.credentials.owner_verify_key)
+    except (VaultDamaged, ForeignObject, FormatTooNew):
+        keyring = None  # told by what checks every object; the rest can be mended all the same
     mended: list[str] = []
     for vital in _list_vital(vault, keyring):
         try:
@@ -49,31 +61,40 @@ def mend_copies(vault: Vault, notice: Notice) -> tuple[str, ...]:
             notice(_not_mended(vital.name, error))
         except FormatTooNew:
             continue  # not damaged, and not ours to judge: what checks every object tells of it
-    vain = list(_list_vain(vault.store, keyring))
-    for name in vain:
-        vault.store.delete(name)
-    return (*mended, *vain)
+    for name in _list_vain(vault.store, keyring) if keyring is not None else ():
+        try:
+            vault.store.delete(name)
+        except StoreError as error:
+            notice(_not_mended(name_of_original(name), error))
+        else:
+            mended.append(name)
+    return tuple(mended)
 
 
 def find_vain_copies(copies: frozenset[str], names: frozenset[str], keyring: SealedKeyring) -> list[str]:
     """Return which of ``copies``, named as their originals are, stand for nothing any more.
 
-    They are older keyrings and slots that nobody trusts, where the original is not one of ``names``.
+    They are older keyrings and slots that nobody trusts, where the original is not one of ``names``. Where a later
+    keyring lies there that does not count, it may be damaged, and no slot is judged: that one may name it.
     """
+    numbers = (name.removeprefix(KEYRING_PREFIX) for name in copies | names if name.startswith(KEYRING_PREFIX))
+    is_newest = max(map(int, numbers), default=0) <= keyring.number
     needed = {str(slot_name(slot)) for slot in keyring.wraps}
     return sorted(
         name
         for name in copies - names
-        if (name.startswith("keys/") and name not in needed)
+        if (is_newest and name.startswith("keys/") and name not in needed)
         or (name.startswith(KEYRING_PREFIX) and int(name.removeprefix(KEYRING_PREFIX)) < keyring.number)
     )
 
 
-def _list_vital(vault: Vault, keyring: SealedKeyring) -> Iterator[_Vital]:
+def _list_vital(vault: Vault, keyring: SealedKeyring | None) -> Iterator[_Vital]:
     check = _Checks(vault.vault_id, vault.credentials.owner_verify_key)
     yield _Vital(DESCRIPTION_NAME, DESCRIPTION_LIMIT_BYTES, check.description)
     for number in list_numbered(vault.store, ROSTER_PREFIX).numbers:
         yield _Vital(roster_name(number), ROSTER_LIMIT_BYTES, partial(check.roster, number))
+    if keyring is None:
+        return
     listed = list_numbered(vault.store, KEYRING_PREFIX)
     for number, places in zip(listed.numbers, listed.places, strict=True):
         if number >= keyring.number or any(not place.name.startswith(SPARE_PREFIX) for place in places):
@@ -106,8 +127,18 @@ class _Checks(Struct, frozen=True):
 
 
 def _list_vain(store: Store, keyring: SealedKeyring) -> Iterator[str]:
-    copies = frozenset(name_of_original(info.name) for info in store.list_objects(SPARE_PREFIX))
-    names = frozenset(info.name for prefix in ("keys/", KEYRING_PREFIX) for info in store.list_objects(prefix))
+    # What has another name than a vault gives is not ours, and stays.
+    copies = frozenset(
+        name_of_original(info.name)
+        for info in store.list_objects(SPARE_PREFIX)
+        if classify_name(info.name) is ObjectClass.SPARE
+    )
+    names = frozenset(
+        info.name
+        for prefix, kind in (("keys/", ObjectClass.SLOT), (KEYRING_PREFIX, ObjectClass.KEYRING))
+        for info in store.list_objects(prefix)
+        if classify_name(info.name) is kind
+    )
     yield from map(spare_name, find_vain_copies(copies, names, keyring))
 
 
@@ -117,10 +148,12 @@ def _mend(store: Store, vital: _Vital) -> Iterator[str]:
     good = next((content for content in found if content is not None), None)
     if good is None:
         return
-    for place, content in zip(places, found, strict=True):
+    for place, other, content in zip(places, reversed(places), found, strict=True):
         if content != good:
             replace_object(store, place, good)
-            yield place
+            # Whoever removes a key meanwhile deletes the two of a keyring: what he deleted is not to come back.
+            if not withdraw_alone(store, place, other):
+                yield place
 
 
 def _read_whole(store: Store, place: str, vital: _Vital) -> bytes | None:

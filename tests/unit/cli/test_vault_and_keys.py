@@ -254,3 +254,20 @@ def test_where_a_new_passphrase_comes_from_is_said_where_none_was_given(program:
     refused = program("key", "add", "--label", "third")
     assert refused.status == 2
     assert "REBOND_NEW_PASSPHRASE_FILE" in refused.err
+
+
+def test_looking_at_a_vault_tells_of_a_damaged_first_object_in_the_reader_s_language(program: Program) -> None:
+    path = program.vault / "vault.json"
+    content = path.read_bytes()
+    path.chmod(0o600)
+    path.write_bytes(b"[]")
+    try:
+        shown = program.good("vault", "info", REBOND_LANG="fr")
+        described = program.ask("vault", "info")
+        listed = program("vault", "list", program.folder, REBOND_LANG="fr")
+    finally:
+        path.write_bytes(content)
+
+    assert shown.err.count("vault.json est endommagé : vault.json n'est pas un objet JSON.") == 1
+    assert described["members"]
+    assert "vault.json est endommagé : vault.json n'est pas un objet JSON." in listed.out

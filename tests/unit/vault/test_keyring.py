@@ -526,7 +526,7 @@ def test_adding_a_slot_that_is_cut_leaves_a_vault_that_opens_and_may_be_repeated
     assert open_with(made.store, new)[0] is not None
 
 
-REMOVAL_WRITES = 8  # the new keyring, two older ones, the slot, each with its copy
+REMOVAL_WRITES = 11  # the new keyring, two older ones, the slot, each with its copy, which is deleted twice
 
 
 @pytest.mark.parametrize("after", [False, True])

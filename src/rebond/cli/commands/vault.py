@@ -20,6 +20,7 @@ from rebond.cli.vaults.opening import store_at_hand
 from rebond.cli.vaults.wheels_at_hand import gather_papers, list_wheels, wheels_option
 from rebond.clock import SystemClock
 from rebond.errors import RebondError, UsageError, VaultMissing
+from rebond.findings import Finding
 from rebond.store.proving import StoreProof, prove_store
 from rebond.units import format_iso, format_moment
 from rebond.vault.creation import create_vault, new_key_file, require_free_place
@@ -132,12 +133,12 @@ def create(
 def info(invocation: Invocation, url: str | None) -> None:
     """Read ``vault.json`` and the newest roster; both are signed by the owner."""
     with store_at_hand(invocation, url) as store:
-        description = read_description(store)
-        roster = load_newest_roster(
-            store,
-            description.owner_verify_key,
-            notice=lambda finding: note(invocation, describe_finding(finding)),
-        )
+
+        def notice(finding: Finding) -> None:
+            note(invocation, describe_finding(finding))
+
+        description = read_description(store, notice=notice)
+        roster = load_newest_roster(store, description.owner_verify_key, notice=notice)
         location = store.location
     promises: Mapping[str, bool] = description.store.get("promises", {})
     document = {

@@ -7,7 +7,7 @@ from msgspec.structs import asdict
 from rebond.cli.grammar.verbs import option, verb
 from rebond.cli.invocation import Invocation
 from rebond.cli.output.answering import DOUBTFUL, GOOD, answer, note
-from rebond.cli.output.speech import tr
+from rebond.cli.output.speech import message_of, tr
 from rebond.cli.output.tables import format_table
 from rebond.cli.vaults.opening import missing_vault_told
 from rebond.errors import RebondError, VaultMissing
@@ -81,12 +81,12 @@ def _look_at(place: Place) -> _Row | None:
     except RebondError as error:
         if BESIDE not in place.folders:
             return None
-        return _Row(location=place.address, problem=tr(error.template, **error.values))
+        return _Row(location=place.address, problem=message_of(error))
     return _Row(
         location=place.address,
         vault_id=found.vault_id.hex(),
         owner_fingerprint=found.owner_fingerprint,
         made=format_iso(found.made_ms),
         shown_made=format_moment(found.made_ms),
-        problem=tr(noticed[0].template, **noticed[0].values) if noticed else None,
+        problem=message_of(noticed[0]) if noticed else None,
     )
