@@ -51,6 +51,10 @@ class Streaming:
         """Wait until the server has noticed that a stream of it is over."""
         wait_until(lambda: self.server.sql("SELECT pid FROM pg_stat_replication").strip() != sender)
 
+    def delete(self, spool: pathlib.Path) -> None:
+        """Delete a spool in one step: a segment that begins in it meanwhile would keep it there."""
+        shutil.rmtree(spool.rename(self.stack.folder / "deleted"))
+
     def is_whole(self, number: int) -> bool:
         """Say whether row ``number`` was received here."""
         position = self.server.sql(f"INSERT INTO t VALUES ({number}) RETURNING pg_current_wal_lsn()")
@@ -225,7 +229,7 @@ def test_a_spool_that_is_deleted_under_the_receiver_is_made_again_and_nothing_is
     assert streaming.is_whole(2)  # in a segment that is not whole: the receiver has it, and the server may forget it
     (sender,) = streaming.server.sql("SELECT pid FROM pg_stat_replication").split()
     (spool,) = (streaming.stack.folder / "state").rglob("wal/spool/database")
-    shutil.rmtree(spool)
+    streaming.delete(spool)
     streaming.wait_sent_by_another_than(sender)
     streaming.wait_streaming()
     assert streaming.is_whole(3)
@@ -248,7 +252,7 @@ def test_what_was_received_before_the_vault_had_anything_comes_once_more_when_th
         streaming.server.sql("SELECT pg_switch_wal()")
         assert streaming.is_whole(2)  # the slot has let go of the first segment, and the vault has nothing
         (spool,) = (streaming.stack.folder / "state").rglob("wal/spool/database")
-        shutil.rmtree(spool)
+        streaming.delete(spool)
         wait_until(lambda: "f" in streaming.server.sql("SELECT active FROM pg_replication_slots"))
     finally:
         away.rename(vault)
@@ -348,7 +352,7 @@ def test_the_stream_goes_along_timelines_of_which_the_server_has_no_history(
     content = history.read_bytes()
     history.unlink()  # one that was made from a base of the third timeline never had it
     (spool,) = (streaming.stack.folder / "state").rglob("wal/spool/database")
-    shutil.rmtree(spool)
+    streaming.delete(spool)
 
     streaming.receive()
     assert streaming.is_whole(3)
