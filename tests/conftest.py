@@ -23,8 +23,8 @@ from rebond.errors import SourceUnfit
 from rebond.logs import masking
 from rebond.sources.postgres.packaged_programs import find_packaged_folders
 from rebond.sources.servers.mysql_programs import MARIADB, find_mysql_programs, find_no_shell
-from rebond.testing.postgres_server import find_postgres
-from rebond.testing.sparing import leave_flushes_out, make_derivations_cheap
+from rebond.testing.postgres_server import find_postgres, spare_servers
+from rebond.testing.sparing import leave_flushes_out, make_derivations_cheap, spread_folders_below
 
 pytest_plugins = ["tests.watching"]
 
@@ -40,6 +40,7 @@ missing_judges: Counter[str] = Counter()
 # In the processes of the tests. Those that they start pay and flush in full.
 make_derivations_cheap()
 leave_flushes_out()
+spare_servers()
 
 
 def pytest_configure() -> None:
@@ -56,6 +57,12 @@ def lend_programs() -> None:
     packaged = find_packaged_folders()
     if packaged and not has_own:
         os.environ["PATH"] = os.pathsep.join((os.environ.get("PATH") or os.defpath, str(packaged[-1])))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def spread_tests(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Let each test's folder lie in a part of the disk of its own, where nothing was deleted a moment ago."""
+    spread_folders_below(tmp_path_factory.getbasetemp())
 
 
 @pytest.fixture(autouse=True)

@@ -2,6 +2,7 @@
 
 import pathlib
 import shutil
+import subprocess
 from collections.abc import Iterator
 from functools import partial
 
@@ -37,7 +38,7 @@ def restore(
     laid = stack.lay(place, SET, record)
     stack.server.stop()
     shutil.rmtree(stack.server.data)
-    shutil.move(laid.path, stack.server.data)
+    subprocess.run(["mv", laid.path, stack.server.data], check=True)  # with its owner, to another disk too
     stack.server._settings = {**stack.server._settings, "archive_mode": "off", **settings}
     stack.server.start()
     wait_until(lambda: stack.server.sql("SELECT pg_is_in_recovery()").strip() == "f")

