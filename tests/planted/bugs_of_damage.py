@@ -61,4 +61,10 @@ DAMAGE = (
         (Change("vault/lost_records.py", "        put_tombstone(vault, name, run)\n", "        pass\n"),),
         ("tests/scenarios/test_lost_records.py::test_a_record_that_was_given_up_and_turns_up_again_is_no_snapshot",),
     ),
+    Bug(
+        "a-claim-that-rotted-deletes",
+        "What somebody had taken back is deleted, because the claim that says so cannot be read any more.",
+        (Change("vault/trash_emptying.py", " or claim is None or mark.name in undecided:", " or claim is None:"),),
+        ("tests/unit/vault/test_damaged_marks.py",),
+    ),
 )

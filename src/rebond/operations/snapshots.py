@@ -11,7 +11,7 @@ from rebond.errors import UnknownName, UsageError
 from rebond.units import parse_last_moment, parse_moment
 from rebond.vault.access import Vault
 from rebond.vault.commits import read_snapshots, read_withdrawn
-from rebond.vault.marks import read_marks
+from rebond.vault.marks import read_marks, report_unreadable
 from rebond.vault.snapshots import SnapshotRecord
 
 AHEAD_MS = 10 * 60_000  # of this machine's clock: a record that is dated later shows a clock that is wrong
@@ -79,7 +79,9 @@ def state_of(record: SnapshotRecord) -> SnapshotState:
 def list_snapshots(vault: Vault, wanted: SnapshotFilter | None = None) -> list[SnapshotRecord]:
     """Return the snapshots asked for, oldest first; those in the trash only when asked for."""
     wanted = wanted or SnapshotFilter()
-    forgotten = read_marks(vault.store, vault.vault_id, vault.roster).forgotten()
+    marks = read_marks(vault.store, vault.vault_id, vault.roster)
+    report_unreadable(vault, marks)
+    forgotten = marks.forgotten()
     found = [
         record
         for record in read_snapshots(vault)

@@ -16,7 +16,7 @@ from rebond.identifiers import MemberId, ObjectName, random_id
 from rebond.vault.access import Vault
 from rebond.vault.commits import read_snapshots
 from rebond.vault.holds import find_held, read_holds
-from rebond.vault.marks import MarkBody, put_mark, read_marks
+from rebond.vault.marks import MarkBody, put_mark, read_marks, report_unreadable
 from rebond.vault.protocol_rules import MarkPurpose
 from rebond.vault.retention import (
     DEFAULT_GROUPS,
@@ -77,7 +77,9 @@ class ForgetOutcome(Struct, frozen=True, kw_only=True):
 def survey(vault: Vault) -> Standing:
     """Read what a plan needs: marks, snapshots, holds, the journals of young sessions, earlier runs."""
     vault.credentials.require_keeper()
-    in_trash = read_marks(vault.store, vault.vault_id, vault.roster).forgotten()
+    marks = read_marks(vault.store, vault.vault_id, vault.roster)
+    report_unreadable(vault, marks)
+    in_trash = marks.forgotten()
     records = [record for record in read_snapshots(vault) if record.name not in in_trash]
     now_ms = vault.clock.now_ms()
     held = find_held(records, read_holds(vault), now_ms)

@@ -11,8 +11,10 @@ import msgspec
 from msgspec import Struct, field
 
 from rebond.errors import ForeignObject, FormatTooNew, ObjectExists, ObjectMissing, VaultDamaged
+from rebond.findings import Finding, Severity
 from rebond.identifiers import MemberId, ObjectName, VaultId, random_id
 from rebond.store.protocol import ObjectInfo, Store
+from rebond.vault.access import Vault
 from rebond.vault.credentials import Credentials, Role
 from rebond.vault.headers import ObjectKind
 from rebond.vault.member_records import build_signed, parse_signed
@@ -103,6 +105,10 @@ class Marks(Struct, frozen=True):
         """Names of commit records that lie in the trash."""
         return frozenset(map(str, find_trash(self.verified_facts(), self.claim_facts)))
 
+    def undecided(self) -> tuple[ObjectName, ...]:
+        """Names of marks with a claim that cannot be trusted: to delete or to take back, nobody knows."""
+        return tuple(mark.name for mark in self.marks if self.claim_facts.get(mark.name) == _UNKNOWN_CLAIM)
+
     def damaged(self) -> frozenset[str]:
         """Names of objects that a check found bad, and of which it has copied what is good."""
         return frozenset(
@@ -186,6 +192,21 @@ def _read_claim(store: Store, info: ObjectInfo, vault_id: VaultId, roster: Roste
         return ClaimFacts(record.body.run, ClaimPurpose(record.body.purpose), frozenset(record.body.spares))
     except (ObjectMissing, VaultDamaged, FormatTooNew, ForeignObject, ValueError):
         return _UNKNOWN_CLAIM
+
+
+def report_unreadable(vault: Vault, marks: Marks) -> None:
+    """Tell of marks that cannot be read: what they had forgotten is on the lists again."""
+    for name in marks.unreadable:
+        vault.report(
+            Finding(
+                code="mark-unreadable",
+                severity=Severity.DAMAGE,
+                subject=name,
+                template="The mark {name} cannot be read: what it had forgotten is listed again.",
+                hint_template="'rebond verify' says what is wrong with it, and what to do.",
+                values={"name": name},
+            )
+        )
 
 
 def put_mark(store: Store, credentials: Credentials, body: MarkBody) -> ObjectName:

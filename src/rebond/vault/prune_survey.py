@@ -5,11 +5,12 @@ from collections.abc import Callable, Collection, Iterable
 from msgspec import Struct
 
 from rebond.errors import VaultDamaged
+from rebond.findings import Finding, Severity
 from rebond.identifiers import ObjectName, random_id
 from rebond.store.canary import CANARY_NAME
 from rebond.vault.access import Vault
 from rebond.vault.index_census import Census, take_census
-from rebond.vault.marks import Marks, read_marks
+from rebond.vault.marks import Marks, claim_name, read_marks
 from rebond.vault.needs import Needs, RecordListing, add_needs, list_records
 from rebond.vault.pack_contents import SegmentNames
 from rebond.vault.protocol_rules import SessionFacts, find_uninformed_sessions, find_vanished_records
@@ -82,6 +83,8 @@ def survey_vault(vault: Vault, *, now_ms: int, ignored: Callable[[Marks], frozen
     """
     for attempt in range(1, _ATTEMPTS + 1):
         marks = read_known_marks(vault)
+        for mark in marks.undecided():
+            vault.report(_undecided(mark))
         listing = list_checked_records(vault)
         needs = Needs()
         add_needs(vault, needs, listing, ignored(marks))
@@ -194,6 +197,17 @@ def read_uninformed(
     ]
     found = find_uninformed_sessions(facts, listing.record_names, listing.tombstones, mark)
     return [by_name[ObjectName(str(each.name))] for each in found]
+
+
+def _undecided(mark: ObjectName) -> Finding:
+    return Finding(
+        code="claim-unreadable",
+        severity=Severity.DAMAGE,
+        subject=claim_name(mark),
+        template="{name} cannot be trusted, so what its mark names is not deleted by it.",
+        hint_template="'rebond verify' says what is wrong with it, and what to do.",
+        values={"name": claim_name(mark)},
+    )
 
 
 def _homeless(lost: Collection[tuple[bytes, int]]) -> VaultDamaged:

@@ -107,10 +107,14 @@ def _marks_to_take_up(marks: Marks) -> list[Mark]:
 
 
 def _orphans(marks: Marks, now_ms: int | None) -> Iterable[str]:
-    """Yield records that a process claimed in order to delete and left lying."""
+    """Yield records that a process claimed in order to delete and left lying.
+
+    Where a claim cannot be trusted its process may have taken them back: they stay until somebody looks.
+    """
+    undecided = marks.undecided()
     for mark in marks.marks:
         claim = marks.claim_facts.get(mark.name)
-        if not mark.is_verified or mark.body.purpose != MarkPurpose.FORGET or claim is None:
+        if not mark.is_verified or mark.body.purpose != MarkPurpose.FORGET or claim is None or mark.name in undecided:
             continue
         is_old = now_ms is None or now_ms - marks.claimed_ms[mark.name] >= ABANDONED_MS
         if claim.purpose is ClaimPurpose.DELETE and is_old:

@@ -87,7 +87,8 @@ def test_beside_a_damaged_record_the_others_go_and_the_status_says_damage(progra
     assert (told.status, told.err.count("cannot be trusted"), "Forgotten: 1. Kept: 1." in told.out) == (4, 1, True)
     assert "rebond verify" in told.err
     assert program("forget", "--keep-last", "1", "--simulate", "1m").status == 4
-    program.good("undelete", program("snapshots", "--trash", "--json").document[0]["id"])
+    back = program("undelete", program("snapshots", "--trash", "--json").document[0]["id"])
+    assert (back.status, "is back on the list" in back.out, back.err.count("cannot be trusted")) == (4, True, 1)
     pruned = program("forget", "--keep-last", "1", "--yes", "--prune")
     assert (pruned.status, "Forgotten: 1. Kept: 1." in pruned.err, "Nothing was deleted" in pruned.err) == (
         4,

@@ -4,7 +4,8 @@ import click
 
 from rebond.cli.grammar.verbs import verb
 from rebond.cli.invocation import Invocation
-from rebond.cli.output.answering import answer
+from rebond.cli.keeping.heard import Heard
+from rebond.cli.output.answering import answer, status_of, with_problems
 from rebond.cli.output.speech import tr
 from rebond.cli.output.watching import watching
 from rebond.cli.snapshots.choosing import stack_option
@@ -24,9 +25,9 @@ from rebond.vault.undeleting import undelete as take_back
 @click.argument("snapshot")
 @stack_option
 @click.pass_obj
-def undelete(invocation: Invocation, snapshot: str, stack: str) -> None:
-    """When this returns, it is listed again and no prune deletes it."""
-    with watching(invocation) as watcher, vault_at_hand(invocation, watcher.noticed) as vault:
+def undelete(invocation: Invocation, snapshot: str, stack: str) -> int:
+    """When this returns, it is listed again and no prune deletes it. Return 4 where damage was met beside it."""
+    with watching(invocation) as watcher, vault_at_hand(invocation, (heard := Heard(watcher)).hear) as vault:
         trash = list_snapshots(vault.live, SnapshotFilter(in_trash=True))
         if not trash:
             raise UnknownName("The trash is empty.", hint="'rebond snapshots' lists what was not forgotten.")
@@ -41,5 +42,8 @@ def undelete(invocation: Invocation, snapshot: str, stack: str) -> None:
     answer(
         invocation,
         snapshot_document(record),
-        tr("Snapshot {id} is back on the list.", id=record.snapshot.hex()[:SHORT_ID]),
+        with_problems(
+            invocation, tr("Snapshot {id} is back on the list.", id=record.snapshot.hex()[:SHORT_ID]), heard.damage
+        ),
     )
+    return status_of(heard.damage)
