@@ -106,6 +106,19 @@ def test_where_both_are_damaged_that_is_said_and_nobody_is_accused(program: Prog
     assert "rolled back" not in answer.err
 
 
+def test_a_slot_of_a_damaged_keyring_is_not_told_to_be_removed(program: Program) -> None:
+    """Whoever did so would lose a key that he has: the keyring may be put back from a copy of the vault."""
+    program.good("key", "add", REBOND_NEW_PASSPHRASE="another passphrase of four words")
+    for place in PLACES:
+        _flip(program.vault / place / "keyring" / "2")
+
+    found = program("verify", REBOND_STATE_DIR=str(program.folder / "elsewhere"))
+
+    assert found.status == 4
+    assert "keyring/2" in found.err
+    assert "key remove" not in found.err
+
+
 def test_a_vault_without_copies_is_whole_and_gets_them(program: Program) -> None:
     before = bytes_of(program.vault)
     shutil.rmtree(program.vault / "spare")

@@ -9,7 +9,7 @@ from rebond.errors import ForeignObject, FormatTooNew, ObjectMissing, VaultDamag
 from rebond.findings import Finding, Severity
 from rebond.vault.access import Vault
 from rebond.vault.description import DESCRIPTION_NAME
-from rebond.vault.keyring import KEYRING_PREFIX, SealedKeyring, load_newest_keyring
+from rebond.vault.keyring import KEYRING_INVALID, KEYRING_PREFIX, SealedKeyring, load_newest_keyring
 from rebond.vault.object_names import ObjectClass
 from rebond.vault.papers import README_NAME
 from rebond.vault.roster import ROSTER_PREFIX
@@ -98,8 +98,11 @@ def _check_slots(vault: Vault, census: NameCensus) -> list[Finding]:
     """Compare the slots with those that the newest keyring trusts."""
     if not census.keyrings and not any(name.startswith(KEYRING_PREFIX) for name in census.copies):
         return [_missing(KEYRING_PREFIX)]
+    noted: list[Finding] = []
     try:
-        keyring = load_newest_keyring(vault.store, vault.vault_id, vault.credentials.owner_verify_key)
+        keyring = load_newest_keyring(
+            vault.store, vault.vault_id, vault.credentials.owner_verify_key, notice=noted.append
+        )
     except (VaultDamaged, ForeignObject, FormatTooNew, ObjectMissing) as error:
         return [
             Finding(
@@ -115,7 +118,9 @@ def _check_slots(vault: Vault, census: NameCensus) -> list[Finding]:
     missing = [_slot_missing(name) for name in sorted(trusted - census.slots)]
     if f"{KEYRING_PREFIX}{keyring.number}" not in census.vital:
         missing.append(_vital_missing(f"{KEYRING_PREFIX}{keyring.number}"))
-    strays = [_stray(name) for name in sorted(census.slots - trusted)]
+    # A newer one that is damaged may trust them: nobody is to remove a slot because of an older one.
+    is_sure = all(each.code != KEYRING_INVALID for each in noted)
+    strays = [_stray(name) for name in sorted(census.slots - trusted)] if is_sure else []
     return [*missing, *strays, *_check_copies(census, trusted, keyring)]
 
 

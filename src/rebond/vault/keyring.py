@@ -48,6 +48,7 @@ from rebond.vault.signed_objects import (
 from rebond.vault.spare_copies import delete_both, put_spare
 
 KEYRING_PREFIX = "keyring/"
+KEYRING_INVALID = "keyring-invalid"  # the code of a finding
 KEYRING_LIMIT_BYTES = 8 << 20
 MAX_SLOTS = 256
 _ATTEMPTS = 16
@@ -315,7 +316,7 @@ _FROM_ELSEWHERE = "Restore the objects below keyring/ from a replica or a copy o
 
 def _invalid(name: str, reason: RebondError) -> Finding:
     return Finding(
-        code="keyring-invalid",
+        code=KEYRING_INVALID,
         severity=Severity.DAMAGE,
         subject=name,
         template="A keyring is not valid and was passed over: {reason}",

@@ -24,7 +24,7 @@ from rebond.secret import Reserved
 from rebond.store.protocol import ObjectInfo, Store
 from rebond.vault.credentials import Credentials, Role
 from rebond.vault.description import VaultDescription, read_description
-from rebond.vault.keyring import OpenKeyring, SealedKeyring, load_newest_keyring, open_keyring
+from rebond.vault.keyring import KEYRING_INVALID, OpenKeyring, SealedKeyring, load_newest_keyring, open_keyring
 from rebond.vault.member_files import MemberFileSecret, looks_like_member_file, read_member_file
 from rebond.vault.members import owner_credentials
 from rebond.vault.pins import Pin, Pins
@@ -107,9 +107,13 @@ def _open_as_owner(
     store: Store, secret: SlotSecret, description: VaultDescription, pin: Pin, notice: Notice
 ) -> OpenedVault:
     owner = description.owner_verify_key
-    sealed = load_newest_keyring(store, description.vault_id, owner, pin.keyring, notice=notice)
+    noted: list[Finding] = []
+    sealed = load_newest_keyring(store, description.vault_id, owner, pin.keyring, notice=noted.append)
+    for finding in noted:
+        notice(finding)
     listed = {info.name: info for info in store.list_objects("keys/")}
-    _report_strays(listed, sealed, notice)
+    if all(each.code != KEYRING_INVALID for each in noted):  # a newer one that is damaged may trust them
+        _report_strays(listed, sealed, notice)
     slot_id, slot_seed = _find_slot(store, secret, sealed, owner, notice, listed)
     keyring = open_keyring(sealed, slot_id, slot_seed, owner, description.hash)
     roster = _load_roster(store, description, pin.roster, notice)

@@ -146,6 +146,18 @@ def test_a_planted_slot_opens_nothing_and_is_reported() -> None:
         open_keyring(sealed, planted.id, planted.seed, description.owner_verify_key, description.hash)
 
 
+def test_a_slot_that_only_a_damaged_keyring_names_is_not_told_to_be_removed() -> None:
+    made = own_a_vault()
+    another = passphrase_secret("another")
+    add_slot(made.store, made.created.keyring, another, clock=made.clock, cost=CHEAP)
+    replace_both(made.store, "keyring/2", b"rot")
+
+    vault, _, codes = open_with(made.store, secret())
+
+    assert vault is not None
+    assert set(codes) == {"keyring-invalid"}
+
+
 def test_a_planted_slot_under_the_id_of_a_trusted_one_opens_nothing() -> None:
     made = own_a_vault()
     description, keyring = made.created.description, made.created.keyring
