@@ -107,12 +107,15 @@ def _open_as_owner(
     store: Store, secret: SlotSecret, description: VaultDescription, pin: Pin, notice: Notice
 ) -> OpenedVault:
     owner = description.owner_verify_key
-    noted: list[Finding] = []
-    sealed = load_newest_keyring(store, description.vault_id, owner, pin.keyring, notice=noted.append)
-    for finding in noted:
+    noted: list[str] = []
+
+    def hear(finding: Finding) -> None:
+        noted.append(finding.code)
         notice(finding)
+
+    sealed = load_newest_keyring(store, description.vault_id, owner, pin.keyring, notice=hear)
     listed = {info.name: info for info in store.list_objects("keys/")}
-    if all(each.code != KEYRING_INVALID for each in noted):  # a newer one that is damaged may trust them
+    if KEYRING_INVALID not in noted:  # a newer one that is damaged may trust them
         _report_strays(listed, sealed, notice)
     slot_id, slot_seed = _find_slot(store, secret, sealed, owner, notice, listed)
     keyring = open_keyring(sealed, slot_id, slot_seed, owner, description.hash)
