@@ -146,7 +146,9 @@ def test_a_full_vault_is_made_smaller_by_forget_and_prune(tmp_path: pathlib.Path
 
         before = sum((disk / "vault" / name).stat().st_size for name in names_in(disk / "vault", ["packs"]))
         here.good("forget", first, "--yes")
-        here.good("prune")
+        pruned = here("prune")
+        # Which files share a pack hangs on the pace of two threads; one that is mostly dead cannot be copied here.
+        assert pruned.status == (3 if "because the store is full" in pruned.err else 0), pruned.err
 
         assert (
             sum((disk / "vault" / name).stat().st_size for name in names_in(disk / "vault", ["packs"])) < before * 0.6
