@@ -448,7 +448,8 @@ def test_a_damaged_vault_stops_it_before_the_services_are(shop: Shop) -> None:
     for pack in (shop.folder / "vault" / "packs").rglob("*"):
         if pack.is_file():
             content = bytearray(pack.read_bytes())
-            content[len(content) // 3] ^= 1
+            for place in range(60, len(content), 50):  # one byte alone may lie in a part that no restore needs
+                content[place] ^= 1
             pack.chmod(0o600)
             pack.write_bytes(bytes(content))
     answer = shop.program("restore", "latest", "--in-place", "--yes")
